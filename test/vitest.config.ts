@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+/** One project a kind of test, so that `npm test` and `.ci/run` can choose. Real processes share two cores: files run one at a time outside `unit`. */
+const project = (name: string, extra: object = {}) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+    ...extra,
+  },
+});
+
+export default defineConfig({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  test: {
+    projects: [
+      project('unit', { testTimeout: 30_000, fileParallelism: true }),
+      project('integration'),
+      project('worker'),
+      project('players', { testTimeout: 300_000 }),
+      project('faults', { testTimeout: 300_000 }),
+      project('bench', { testTimeout: 600_000 }),
+    ],
+  },
+});
