@@ -1,0 +1,128 @@
+import { and, eq, sql } from 'drizzle-orm';
+import type { Db } from './connect.ts';
+import { formatRanges, type Ranges } from './ranges.ts';
+import { bucketPlace, copies } from './schema.ts';
+import { announce } from './wake.ts';
+
+/** What one place holds of one rendition. */
+export interface CopyRow {
+  rendition: string;
+  place: string;
+  segments: Ranges;
+}
+
+/** The holder that a write is made as: refused where the lease has passed on. */
+export interface Fence {
+  nodeId: string;
+  epoch: number;
+}
+
+/** Every copy of a render, at every place, live or not. */
+export async function copiesOf(db: Db, renderId: string): Promise<CopyRow[]> {
+  return db
+    .select({ rendition: copies.rendition, place: copies.place, segments: copies.segments })
+    .from(copies)
+    .where(eq(copies.renderId, renderId));
+}
+
+/** What one place holds of all renders: what reconciliation compares with the disk. */
+export async function copiesAt(db: Db, place: string): Promise<(CopyRow & { renderId: string })[]> {
+  return db
+    .select({
+      renderId: copies.renderId,
+      rendition: copies.rendition,
+      place: copies.place,
+      segments: copies.segments,
+    })
+    .from(copies)
+    .where(eq(copies.place, place));
+}
+
+/**
+ * Records that the holder of a lease has segment `n` of the given renditions on its disk. Returns false, and writes nothing,
+ * where the epoch is no longer the current one: the writer has been fenced.
+ */
+export async function recordRendered(
+  db: Db,
+  renderId: string,
+  fence: Fence,
+  n: number,
+  renditionNames: readonly string[],
+): Promise<boolean> {
+  const rows = await db.execute(sql`
+    WITH held AS (
+      SELECT render_id FROM leases
+      WHERE render_id = ${renderId} AND node_id = ${fence.nodeId} AND epoch = ${fence.epoch}
+      FOR SHARE),
+    written AS (
+      INSERT INTO copies (render_id, rendition, place, segments)
+      SELECT held.render_id, name, ${fence.nodeId}, int4multirange(int4range(${n}::int, ${n + 1}::int))
+      FROM held, jsonb_array_elements_text(${JSON.stringify(renditionNames)}::jsonb) AS name
+      ORDER BY name
+      ON CONFLICT (render_id, rendition, place)
+      DO UPDATE SET segments = copies.segments + excluded.segments, updated_at = now()
+      RETURNING rendition)
+    SELECT ${announce({ type: 'copies', renderId, place: fence.nodeId, n })}, count(*)::int AS count FROM written HAVING count(*) > 0`);
+  return rows.length > 0;
+}
+
+/** Records that a place holds these segments: in the bucket after a verified upload, on a node after a verified pull. */
+export async function recordCopies(
+  db: Db,
+  renderId: string,
+  rendition: string,
+  place: string,
+  segments: Ranges,
+): Promise<void> {
+  await db.execute(sql`
+    WITH written AS (
+      INSERT INTO copies (render_id, rendition, place, segments)
+      VALUES (${renderId}, ${rendition}, ${place}, ${formatRanges(segments)}::int4multirange)
+      ON CONFLICT (render_id, rendition, place)
+      DO UPDATE SET segments = copies.segments + excluded.segments, updated_at = now()
+      RETURNING 1)
+    SELECT ${announce({ type: 'copies', renderId, place, n: segments[0]?.[0] ?? 0 })} FROM written`);
+}
+
+/** Corrects a row to what a place was found to hold; used by reconciliation, where the bytes have the last word. */
+export async function replaceCopies(
+  db: Db,
+  renderId: string,
+  rendition: string,
+  place: string,
+  segments: Ranges,
+): Promise<void> {
+  await db
+    .insert(copies)
+    .values({ renderId, rendition, place, segments })
+    .onConflictDoUpdate({
+      target: [copies.renderId, copies.rendition, copies.place],
+      set: { segments, updatedAt: sql`now()` },
+    });
+}
+
+/** Takes segments out of a place's row: they are no longer there. */
+export async function removeCopies(
+  db: Db,
+  renderId: string,
+  rendition: string,
+  place: string,
+  segments: Ranges,
+): Promise<void> {
+  await db
+    .update(copies)
+    .set({
+      segments: sql`${copies.segments} - ${formatRanges(segments)}::int4multirange`,
+      updatedAt: sql`now()`,
+    })
+    .where(and(eq(copies.renderId, renderId), eq(copies.rendition, rendition), eq(copies.place, place)));
+}
+
+/** What the bucket holds of a render, by rendition. */
+export async function storedOf(db: Db, renderId: string): Promise<Map<string, Ranges>> {
+  const rows = await db
+    .select({ rendition: copies.rendition, segments: copies.segments })
+    .from(copies)
+    .where(and(eq(copies.renderId, renderId), eq(copies.place, bucketPlace)));
+  return new Map(rows.map((row) => [row.rendition, row.segments]));
+}

@@ -1,0 +1,139 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+import { formatRanges, parseRanges, type Ranges } from './ranges.ts';
+
+const segmentRanges = customType<{ data: Ranges; driverData: string }>({
+  dataType: () => 'int4multirange',
+  fromDriver: parseRanges,
+  toDriver: formatRanges,
+});
+
+const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
+
+const instant = (name: string) => timestamp(name, { withTimezone: true });
+
+/** What was asked for: the pinned, canonical description (RFC 8785 text) under its keyed hash. Never changed, never deleted. */
+export const videos = pgTable('videos', {
+  id: text('id').primaryKey(),
+  description: text('description').notNull(),
+  frameCount: integer('frame_count').notNull(),
+  rateNum: integer('rate_num').notNull(),
+  rateDen: integer('rate_den').notNull(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+});
+
+/** A video made by one renderer version with one profile. A new generation is made where the encoder no longer fits the init segment. */
+export const renders = pgTable(
+  'renders',
+  {
+    id: text('id').primaryKey(),
+    videoId: text('video_id')
+      .notNull()
+      .references(() => videos.id),
+    generation: integer('generation').notNull(),
+    rendererVersion: text('renderer_version').notNull(),
+    profile: text('profile').notNull(),
+    state: text('state', { enum: ['active', 'superseded', 'failed'] })
+      .notNull()
+      .default('active'),
+    failure: text('failure'),
+    /** When the finished playlists were stored beside the segments: the bucket alone plays. */
+    sealedAt: instant('sealed_at'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [uniqueIndex('renders_generation').on(table.videoId, table.generation)],
+);
+
+/** One track of a render. `init` is the init segment, set once by whoever renders first. */
+export const renditions = pgTable(
+  'renditions',
+  {
+    renderId: text('render_id')
+      .notNull()
+      .references(() => renders.id),
+    name: text('name').notNull(),
+    position: integer('position').notNull(),
+    kind: text('kind', { enum: ['video', 'audio'] }).notNull(),
+    init: bytes('init'),
+  },
+  (table) => [primaryKey({ columns: [table.renderId, table.name] })],
+);
+
+/** Which verified segments a place holds. `place` is {@link bucketPlace} or a node id. */
+export const copies = pgTable(
+  'copies',
+  {
+    renderId: text('render_id')
+      .notNull()
+      .references(() => renders.id),
+    rendition: text('rendition').notNull(),
+    place: text('place').notNull(),
+    segments: segmentRanges('segments').notNull().default(sql`'{}'`),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.renderId, table.rendition, table.place] }),
+    index('copies_place').on(table.place),
+  ],
+);
+
+/** The right of one node to write one render. `epoch` only grows, and fences every earlier holder. */
+export const leases = pgTable(
+  'leases',
+  {
+    renderId: text('render_id')
+      .primaryKey()
+      .references(() => renders.id),
+    nodeId: text('node_id').notNull(),
+    epoch: bigint('epoch', { mode: 'number' }).notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [index('leases_node').on(table.nodeId)],
+);
+
+/** What a node reports of itself with each heartbeat. */
+export interface NodeLoad {
+  /** Renders it holds a lease of. */
+  renders: number;
+  /** ffmpeg processes now running. */
+  encoders: number;
+  /** Segments waiting to be copied. */
+  copyQueue: number;
+  /** Bytes of segments on its disk. */
+  diskBytes: number;
+  /** Resident memory in bytes. */
+  residentBytes: number;
+}
+
+/** Processes that render, hold and serve. Live while `heartbeat_at` is younger than the lease time. */
+export const nodes = pgTable('nodes', {
+  id: text('id').primaryKey(),
+  url: text('url').notNull(),
+  host: text('host').notNull(),
+  pid: integer('pid').notNull(),
+  state: text('state', { enum: ['ready', 'draining', 'dead'] }).notNull(),
+  load: jsonb('load').$type<NodeLoad>().notNull(),
+  startedAt: instant('started_at').notNull().defaultNow(),
+  heartbeatAt: instant('heartbeat_at').notNull().defaultNow(),
+});
+
+/** Files that descriptions use, by the SHA-256 of their bytes, with what a probe found in them. */
+export const assets = pgTable('assets', {
+  sha256: text('sha256').primaryKey(),
+  facts: jsonb('facts').$type<unknown>().notNull(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+});
+
+/** The `place` of copies that are in the bucket. No node may be called so. */
+export const bucketPlace = 'bucket';

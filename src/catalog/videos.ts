@@ -1,0 +1,200 @@
+import { and, asc, desc, eq, isNull, sql } from 'drizzle-orm';
+import type { FrameRate } from '../grid/grid.ts';
+import type { Db } from './connect.ts';
+import { renders, renditions, videos } from './schema.ts';
+
+/** A video as it is written: id, canonical text and what its grid needs. */
+export interface NewVideo {
+  id: string;
+  /** Pinned description as canonical JSON (RFC 8785). */
+  description: string;
+  frameRate: FrameRate;
+  frameCount: number;
+}
+
+/** A render as it is written. `renditions` in the order of the multivariant playlist. */
+export interface NewRender {
+  id: string;
+  generation: number;
+  rendererVersion: string;
+  profile: string;
+  renditions: readonly { name: string; kind: 'video' | 'audio' }[];
+}
+
+/** A video with one of its renders, everything a playlist needs but the copies. */
+export interface RenderRow {
+  videoId: string;
+  description: string;
+  frameRate: FrameRate;
+  frameCount: number;
+  renderId: string;
+  generation: number;
+  rendererVersion: string;
+  profile: string;
+  state: 'active' | 'superseded' | 'failed';
+  failure: string | null;
+  sealedAt: Date | null;
+  renditions: readonly { name: string; kind: 'video' | 'audio' }[];
+}
+
+/**
+ * Inserts the video and its first render in one transaction. Returns whether the video is new; a known one is left as it is
+ * (same id means same canonical text).
+ */
+export async function insertVideo(db: Db, video: NewVideo, render: NewRender): Promise<'new' | 'known'> {
+  return db.transaction(async (tx) => {
+    const inserted = await tx
+      .insert(videos)
+      .values({
+        id: video.id,
+        description: video.description,
+        frameCount: video.frameCount,
+        rateNum: video.frameRate.num,
+        rateDen: video.frameRate.den,
+      })
+      .onConflictDoNothing()
+      .returning({ id: videos.id });
+    if (inserted.length === 0) return 'known';
+    await insertRender(tx, video.id, render);
+    return 'new';
+  });
+}
+
+/** Inserts a further render of a known video; does nothing where that generation exists. */
+export async function insertRender(db: Db, videoId: string, render: NewRender): Promise<void> {
+  const { renditions: list, ...row } = render;
+  const inserted = await db
+    .insert(renders)
+    .values({ ...row, videoId })
+    .onConflictDoNothing()
+    .returning({ id: renders.id });
+  if (inserted.length === 0 || list.length === 0) return;
+  await db
+    .insert(renditions)
+    .values(list.map((rendition, position) => ({ renderId: render.id, position, ...rendition })));
+}
+
+const columns = {
+  videoId: videos.id,
+  description: videos.description,
+  rateNum: videos.rateNum,
+  rateDen: videos.rateDen,
+  frameCount: videos.frameCount,
+  renderId: renders.id,
+  generation: renders.generation,
+  rendererVersion: renders.rendererVersion,
+  profile: renders.profile,
+  state: renders.state,
+  failure: renders.failure,
+  sealedAt: renders.sealedAt,
+  renditions: sql<{ name: string; kind: 'video' | 'audio' }[]>`(
+    SELECT json_agg(json_build_object('name', r.name, 'kind', r.kind) ORDER BY r.position)
+    FROM renditions r WHERE r.render_id = renders.id)`,
+};
+
+type Row = { [K in keyof RenderRow as K extends 'frameRate' ? never : K]: RenderRow[K] } & {
+  rateNum: number;
+  rateDen: number;
+};
+
+const toRender = ({ rateNum, rateDen, ...row }: Row): RenderRow => ({
+  ...row,
+  renditions: row.renditions ?? [],
+  frameRate: { num: rateNum, den: rateDen },
+});
+
+/** The render of a video that new sessions get: its newest, whatever its state. Undefined where the video is not known. */
+export async function currentRender(db: Db, videoId: string): Promise<RenderRow | undefined> {
+  const rows = await db
+    .select(columns)
+    .from(renders)
+    .innerJoin(videos, eq(videos.id, renders.videoId))
+    .where(eq(renders.videoId, videoId))
+    .orderBy(desc(renders.generation))
+    .limit(1);
+  return rows[0] === undefined ? undefined : toRender(rows[0]);
+}
+
+/** One generation of a video's render. */
+export async function renderOfGeneration(
+  db: Db,
+  videoId: string,
+  generation: number,
+): Promise<RenderRow | undefined> {
+  const rows = await db
+    .select(columns)
+    .from(renders)
+    .innerJoin(videos, eq(videos.id, renders.videoId))
+    .where(and(eq(renders.videoId, videoId), eq(renders.generation, generation)));
+  return rows[0] === undefined ? undefined : toRender(rows[0]);
+}
+
+/** A render by its own id: what a node asks for. */
+export async function renderById(db: Db, renderId: string): Promise<RenderRow | undefined> {
+  const rows = await db
+    .select(columns)
+    .from(renders)
+    .innerJoin(videos, eq(videos.id, renders.videoId))
+    .where(eq(renders.id, renderId));
+  return rows[0] === undefined ? undefined : toRender(rows[0]);
+}
+
+/** The init segment of a rendition; undefined until somebody has rendered a segment. */
+export async function initOf(db: Db, renderId: string, rendition: string): Promise<Uint8Array | undefined> {
+  const rows = await db
+    .select({ init: renditions.init })
+    .from(renditions)
+    .where(and(eq(renditions.renderId, renderId), eq(renditions.name, rendition)));
+  return rows[0]?.init ?? undefined;
+}
+
+/** Every rendition's init segment that is known. */
+export async function initsOf(db: Db, renderId: string): Promise<Map<string, Uint8Array>> {
+  const rows = await db
+    .select({ name: renditions.name, init: renditions.init })
+    .from(renditions)
+    .where(eq(renditions.renderId, renderId))
+    .orderBy(asc(renditions.position));
+  return new Map(rows.flatMap((row) => (row.init === null ? [] : [[row.name, row.init] as const])));
+}
+
+/**
+ * Stores the init segment where there is none yet, and returns the one that is stored afterwards: the caller compares it with
+ * its own, because every encoder must come with the same codec configuration.
+ */
+export async function settleInit(
+  db: Db,
+  renderId: string,
+  rendition: string,
+  init: Uint8Array,
+): Promise<Uint8Array> {
+  const mine = and(eq(renditions.renderId, renderId), eq(renditions.name, rendition));
+  const written = await db
+    .update(renditions)
+    .set({ init })
+    .where(and(mine, isNull(renditions.init)))
+    .returning({ renderId: renditions.renderId });
+  if (written.length > 0) return init;
+  return (await initOf(db, renderId, rendition)) ?? init;
+}
+
+/** Marks a render as one that nobody can make, with the reason viewers and operators get. */
+export async function failRender(db: Db, renderId: string, failure: string): Promise<void> {
+  await db
+    .update(renders)
+    .set({ state: 'failed', failure })
+    .where(and(eq(renders.id, renderId), eq(renders.state, 'active')));
+}
+
+/** Marks a render as replaced by a newer generation. */
+export async function supersedeRender(db: Db, renderId: string, reason: string): Promise<void> {
+  await db
+    .update(renders)
+    .set({ state: 'superseded', failure: reason })
+    .where(and(eq(renders.id, renderId), eq(renders.state, 'active')));
+}
+
+/** Notes that the finished playlists are in the bucket. */
+export async function markSealed(db: Db, renderId: string): Promise<void> {
+  await db.update(renders).set({ sealedAt: sql`now()` }).where(eq(renders.id, renderId));
+}
