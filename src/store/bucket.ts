@@ -1,0 +1,224 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import { SegueError } from '../ops/errors.ts';
+import type { BucketSettings } from '../ops/settings.ts';
+
+/** An object as it is to be stored. */
+export interface NewObject {
+  key: string;
+  data: Uint8Array;
+  contentType: string;
+  cacheControl: string;
+}
+
+/** How a put ended: the bytes are in the bucket and verified either way. */
+export type PutOutcome = 'stored' | 'was-there';
+
+/** The bucket, through the S3 API. Every call throws {@link SegueError} `bucket_unavailable` where the provider does not answer well. */
+export interface Bucket {
+  /**
+   * Stores an object that must not exist with other bytes: one conditional PUT (`If-None-Match: *`), multipart above the part
+   * size. Verified by CRC-32 or ETag of the answer, or by HEAD where the provider returns neither. An object that is there
+   * already and equal counts as stored (the answer of an earlier PUT was lost); one that differs is an error and is left alone.
+   */
+  put(object: NewObject, signal?: AbortSignal): Promise<PutOutcome>;
+  /** Size in bytes, or undefined where there is no such object. */
+  size(key: string, signal?: AbortSignal): Promise<number | undefined>;
+  /** The whole object, or undefined where there is none. */
+  get(key: string, signal?: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Every object below a prefix, with its size. */
+  list(prefix: string, signal?: AbortSignal): AsyncGenerator<{ key: string; bytes: number }>;
+  delete(key: string, signal?: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** Above this many bytes an object goes up in parts; S3 wants parts of at least 5 MiB. */
+const partSize = 8 * 1024 * 1024;
+
+/** Opens the bucket. Connects lazily; the SDK itself never retries, because exactly one layer does (the caller). */
+export function openBucket(settings: BucketSettings): Bucket {
+  const client = new S3Client({
+    endpoint: settings.endpoint,
+    region: settings.region,
+    forcePathStyle: true,
+    credentials: { accessKeyId: settings.accessKeyId, secretAccessKey: settings.secretAccessKey },
+    maxAttempts: 1,
+    // Checksums are ours to compute (once, natively); the SDK's streamed trailers are what S3-compatibles break on.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+  const Bucket = settings.bucket;
+  const timeout = (bytes: number, signal: AbortSignal | undefined): { abortSignal: AbortSignal } => {
+    // Half a minute and a floor of 64 KiB/s: a stalled provider must not hold a slot for ever.
+    const limit = AbortSignal.timeout(30_000 + bytes / 64);
+    return { abortSignal: signal === undefined ? limit : AbortSignal.any([signal, limit]) };
+  };
+
+  const size = async (key: string, signal?: AbortSignal): Promise<number | undefined> => {
+    const answer = await orUndefined(() =>
+      client.send(new HeadObjectCommand({ Bucket, Key: key }), timeout(0, signal)),
+    );
+    return answer === undefined ? undefined : (answer.ContentLength ?? 0);
+  };
+
+  const verifyExisting = async (object: NewObject, signal?: AbortSignal): Promise<PutOutcome> => {
+    const there = await get(object.key, signal);
+    if (there === undefined) {
+      throw new SegueError(
+        'bucket_unavailable',
+        `The bucket refused ${object.key} as existing, but has no such object`,
+      );
+    }
+    if (there.byteLength === object.data.byteLength && crc32(there) === crc32(object.data))
+      return 'was-there';
+    throw new SegueError('internal', `The bucket holds other bytes under ${object.key}`, {
+      hint: 'The object was left as it is. Find out who wrote it; delete it to let Segue store its own.',
+      retryable: false,
+    });
+  };
+
+  const get = async (key: string, signal?: AbortSignal): Promise<Uint8Array | undefined> => {
+    const answer = await orUndefined(() =>
+      client.send(new GetObjectCommand({ Bucket, Key: key }), timeout(partSize, signal)),
+    );
+    return answer?.Body?.transformToByteArray().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+  };
+
+  return {
+    async put(object, signal) {
+      const common = {
+        Bucket,
+        Key: object.key,
+        Body: object.data,
+        ContentType: object.contentType,
+        CacheControl: object.cacheControl,
+        IfNoneMatch: '*',
+      };
+      try {
+        if (object.data.byteLength > partSize) {
+          const upload = new Upload({
+            client,
+            params: common,
+            partSize,
+            queueSize: 2,
+            leavePartsOnError: false,
+          });
+          const abort = (): void => void upload.abort();
+          signal?.addEventListener('abort', abort, { once: true });
+          await upload.done().finally(() => signal?.removeEventListener('abort', abort));
+        } else {
+          const checksum = base64Crc(object.data);
+          const answer = await client.send(
+            new PutObjectCommand({ ...common, ChecksumCRC32: checksum }),
+            timeout(object.data.byteLength, signal),
+          );
+          if (answer.ChecksumCRC32 !== undefined) {
+            if (answer.ChecksumCRC32 === checksum) return 'stored';
+            throw new SegueError(
+              'bucket_unavailable',
+              `The bucket stored ${object.key} with another checksum`,
+            );
+          }
+          if (answer.ETag !== undefined && answer.ETag === `"${md5(object.data)}"`) return 'stored';
+        }
+      } catch (error) {
+        if (isExisting(error)) return verifyExisting(object, signal);
+        throw unavailable(error);
+      }
+      // Neither a checksum nor an MD5 came back: the length is the last thing to hold the answer against.
+      const stored = await size(object.key, signal);
+      if (stored === object.data.byteLength) return 'stored';
+      throw new SegueError('bucket_unavailable', `The bucket has ${stored ?? 'no'} bytes of ${object.key}`);
+    },
+    size,
+    get,
+    async *list(prefix, signal) {
+      let token: string | undefined;
+      do {
+        const page = await client
+          .send(
+            new ListObjectsV2Command({
+              Bucket,
+              Prefix: prefix,
+              ...(token === undefined ? {} : { ContinuationToken: token }),
+            }),
+            timeout(0, signal),
+          )
+          .catch((error: unknown) => {
+            throw unavailable(error);
+          });
+        for (const { Key, Size } of page.Contents ?? [])
+          if (Key !== undefined) yield { key: Key, bytes: Size ?? 0 };
+        token = page.NextContinuationToken;
+      } while (token !== undefined);
+    },
+    async delete(key, signal) {
+      await orUndefined(() => client.send(new DeleteObjectCommand({ Bucket, Key: key }), timeout(0, signal)));
+    },
+    close: () => client.destroy(),
+  };
+}
+
+/** CRC-32 as S3 wants it: base64 of the four bytes, big-endian. */
+function base64Crc(data: Uint8Array): string {
+  const four = Buffer.alloc(4);
+  four.writeUInt32BE(crc32(data));
+  return four.toString('base64');
+}
+
+const md5 = (data: Uint8Array): string => createHash('md5').update(data).digest('hex');
+
+/** S3 says 412; Ceph and others may answer 409 where two conditional writes meet. */
+function isExisting(error: unknown): boolean {
+  const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+  return (
+    status === 412 || (error instanceof S3ServiceException && error.name === 'ConditionalRequestConflict')
+  );
+}
+
+async function orUndefined<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return undefined;
+    throw unavailable(error);
+  }
+}
+
+/** Turns what the SDK throws into one error with the way out. */
+function unavailable(error: unknown): SegueError {
+  if (error instanceof SegueError) return error;
+  const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+  const name = error instanceof Error ? error.name : 'Error';
+  const text = error instanceof Error ? error.message.slice(0, 200) : '';
+  return new SegueError(
+    'bucket_unavailable',
+    `The bucket answered ${status ?? 'nothing'}: ${name} ${text}`.trim(),
+    {
+      cause: error,
+      hint: hintFor(status, name),
+    },
+  );
+}
+
+function hintFor(status: number | undefined, name: string): string {
+  if (name === 'RequestTimeTooSkewed') return 'Set the clock: S3 refuses requests more than 15 minutes off.';
+  if (status === 403)
+    return 'Check S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, and what they may do in this bucket.';
+  if (status === 404) return 'Check S3_BUCKET: there is no such bucket at S3_ENDPOINT.';
+  if (status === 503 || name === 'SlowDown')
+    return 'The provider asks for fewer requests; copying goes on more slowly.';
+  return 'Check S3_ENDPOINT and the network; copying goes on when the bucket answers again.';
+}
