@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import {
   DeleteObjectCommand,
@@ -6,12 +8,14 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  type PutObjectCommandInput,
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { SegueError } from '../ops/errors.ts';
 import type { BucketSettings } from '../ops/settings.ts';
+import { immutable } from './names.ts';
 
 /** An object as it is to be stored. */
 export interface NewObject {
@@ -36,6 +40,10 @@ export interface Bucket {
   size(key: string, signal?: AbortSignal): Promise<number | undefined>;
   /** The whole object, or undefined where there is none. */
   get(key: string, signal?: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Stores a file under a name that nobody writes other bytes to (a content hash); in parts where it is large. */
+  putFile(key: string, path: string, contentType: string, signal?: AbortSignal): Promise<void>;
+  /** The object as a stream, or undefined where there is none. */
+  stream(key: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** Every object below a prefix, with its size. */
   list(prefix: string, signal?: AbortSignal): AsyncGenerator<{ key: string; bytes: number }>;
   delete(key: string, signal?: AbortSignal): Promise<void>;
@@ -108,16 +116,7 @@ export function openBucket(settings: BucketSettings): Bucket {
       };
       try {
         if (object.data.byteLength > partSize) {
-          const upload = new Upload({
-            client,
-            params: common,
-            partSize,
-            queueSize: 2,
-            leavePartsOnError: false,
-          });
-          const abort = (): void => void upload.abort();
-          signal?.addEventListener('abort', abort, { once: true });
-          await upload.done().finally(() => signal?.removeEventListener('abort', abort));
+          await uploadParts(client, common, signal);
         } else {
           const checksum = base64Crc(object.data);
           const answer = await client.send(
@@ -144,6 +143,31 @@ export function openBucket(settings: BucketSettings): Bucket {
     },
     size,
     get,
+    async putFile(key, path, contentType, signal) {
+      const params = {
+        Bucket,
+        Key: key,
+        Body: createReadStream(path),
+        ContentType: contentType,
+        CacheControl: immutable,
+      };
+      await uploadParts(client, params, signal);
+      const [stored, { size: bytes }] = [await size(key, signal), await stat(path)];
+      if (stored === bytes) return;
+      throw new SegueError(
+        'bucket_unavailable',
+        `The bucket has ${stored ?? 'no'} bytes of ${key}, not ${bytes}`,
+      );
+    },
+    async stream(key, signal) {
+      const answer = await orUndefined(() =>
+        client.send(
+          new GetObjectCommand({ Bucket, Key: key }),
+          signal === undefined ? {} : { abortSignal: signal },
+        ),
+      );
+      return answer?.Body as AsyncIterable<Uint8Array> | undefined;
+    },
     async *list(prefix, signal) {
       let token: string | undefined;
       do {
@@ -169,6 +193,24 @@ export function openBucket(settings: BucketSettings): Bucket {
     },
     close: () => client.destroy(),
   };
+}
+
+/** Multipart upload; a failed one is aborted, so that no part is left to be paid for. */
+async function uploadParts(
+  client: S3Client,
+  params: PutObjectCommandInput,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const upload = new Upload({ client, params, partSize, queueSize: 2, leavePartsOnError: false });
+  const abort = (): void => void upload.abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await upload.done();
+  } catch (error) {
+    throw isExisting(error) ? error : unavailable(error);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
 }
 
 /** CRC-32 as S3 wants it: base64 of the four bytes, big-endian. */

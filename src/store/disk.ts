@@ -12,7 +12,7 @@ export interface DiskSegment {
 
 /** A segment read back and found to be what was written. */
 export interface VerifiedSegment {
-  readonly data: Buffer;
+  readonly data: Buffer<ArrayBuffer>;
   readonly crc32: number;
 }
 

@@ -1,0 +1,159 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { errorBody, SegueError, statusOf } from '../ops/errors.ts';
+import type { Log } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import type { DiskStore } from '../store/disk.ts';
+import { immutable, mediaType } from '../store/names.ts';
+import type { Renders } from './renders.ts';
+import { nodeSegmentPath, type UrlSigner } from './sign.ts';
+
+/** What the node's HTTP side needs. */
+export interface NodeAppOptions {
+  readonly disk: DiskStore;
+  readonly renders: Renders;
+  readonly signer: UrlSigner;
+  /** Shared with the playlist service. */
+  readonly secret: string;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Fetches, pins and probes what a description's `src` names; answers the asset's facts. */
+  readonly pinAsset: (src: string, signal: AbortSignal) => Promise<unknown>;
+  /** SHA-256 of a registered module. */
+  readonly moduleHash: (name: string) => Promise<string>;
+  /** Called where a damaged segment was found and removed. */
+  readonly onDamaged: (renderId: string, rendition: string, n: number) => void;
+  readonly isReady: () => boolean;
+}
+
+const wantSchema = z.strictObject({ want: z.strictObject({ n: z.int().min(0) }).optional() });
+const assetSchema = z.strictObject({ src: z.string().min(1).max(4096) });
+
+/**
+ * The origin: `GET /s/{renderId}/{rendition}/{n}.m4s` with Range, ETag and an expiring signature, and the playlist service's
+ * own calls behind the shared secret.
+ */
+export function nodeApp(options: NodeAppOptions): Hono {
+  const { disk, renders, signer, log } = options;
+  const app = new Hono();
+
+  app.onError((error, c) => {
+    const known =
+      error instanceof z.ZodError ? new SegueError('invalid_request', z.prettifyError(error)) : error;
+    const status = known instanceof SegueError ? statusOf(known.code) : 500;
+    if (status >= 500) log.error({ err: known, path: c.req.path }, 'request failed');
+    return c.json(errorBody(known), status);
+  });
+  app.notFound((c) => c.json(errorBody(new SegueError('not_found', `Nothing at ${c.req.path}`)), 404));
+
+  app.get('/healthz', (c) =>
+    c.json({ status: options.isReady() ? 'ok' : 'stopping' }, options.isReady() ? 200 : 503),
+  );
+  app.get('/readyz', (c) =>
+    c.json({ status: options.isReady() ? 'ok' : 'stopping' }, options.isReady() ? 200 : 503),
+  );
+  app.get('/metrics', async (c) =>
+    c.text(await options.metrics.text(), 200, { 'content-type': options.metrics.contentType }),
+  );
+
+  app.get('/s/:renderId/:rendition/:file', async (c) => {
+    const { renderId, rendition, file } = c.req.param();
+    const n = Number(/^(\d{1,7})\.m4s$/.exec(file)?.[1] ?? Number.NaN);
+    const path = nodeSegmentPath(renderId, rendition, n);
+    if (!(await signer.verify(path, new URL(c.req.url).searchParams, Date.now()))) {
+      throw new SegueError('unauthorized', 'The signature of this URL is wrong or has expired');
+    }
+    const known = disk.facts(renderId, rendition, n) !== undefined;
+    const segment = await disk.read(renderId, rendition, n);
+    if (segment === undefined) {
+      if (known) options.onDamaged(renderId, rendition, n);
+      throw new SegueError('not_found', `This node has no segment ${n} of ${rendition}`);
+    }
+    renders.played(renderId, n);
+    const crc = segment.crc32.toString(16).padStart(8, '0');
+    const headers = {
+      etag: `"${crc}-${segment.data.byteLength}"`,
+      'x-segue-crc32': crc,
+      'cache-control': immutable,
+      'content-type': mediaType(rendition === 'audio' ? 'audio' : 'video'),
+      'accept-ranges': 'bytes',
+      'access-control-allow-origin': '*',
+    };
+    if (c.req.header('if-none-match') === headers.etag) return c.body(null, 304, headers);
+    return ranged(c.req.header('range'), segment.data, headers);
+  });
+
+  app.use('/renders/*', bearer(options.secret));
+  app.use('/assets', bearer(options.secret));
+  app.use('/modules/*', bearer(options.secret));
+
+  app.post('/renders/:renderId', async (c) => {
+    const { want } = wantSchema.parse(await body(c.req.raw));
+    const acquired = await renders.take(c.req.param('renderId'), want?.n);
+    if (!acquired.ours) {
+      const error = new SegueError('lease_held', 'Another node holds the lease of this render');
+      return c.json({ ...errorBody(error), holder: acquired.holder }, 409);
+    }
+    return c.json({ epoch: acquired.lease.epoch }, 202);
+  });
+  app.post('/assets', async (c) => {
+    const { src } = assetSchema.parse(await body(c.req.raw));
+    return c.json((await options.pinAsset(src, c.req.raw.signal)) as object);
+  });
+  app.get('/modules/:name', async (c) => c.json({ sha256: await options.moduleHash(c.req.param('name')) }));
+  return app;
+}
+
+async function body(request: Request): Promise<unknown> {
+  const text = await request.text();
+  if (text.length > 65_536) throw new SegueError('too_large', 'The body is larger than 64 KiB');
+  try {
+    return text === '' ? {} : JSON.parse(text);
+  } catch (error) {
+    throw new SegueError('invalid_request', 'The body is not JSON', { cause: error });
+  }
+}
+
+function bearer(secret: string) {
+  const expected = Buffer.from(`Bearer ${secret}`);
+  return async (
+    c: { req: { header(name: string): string | undefined } },
+    next: () => Promise<void>,
+  ): Promise<void> => {
+    const given = Buffer.from(c.req.header('authorization') ?? '');
+    if (given.byteLength !== expected.byteLength || !timingSafeEqual(given, expected)) {
+      throw new SegueError(
+        'unauthorized',
+        'This call needs the secret that nodes and playlist service share',
+      );
+    }
+    await next();
+  };
+}
+
+/** A whole or partial answer (RFC 9110, section 14): one range; anything else is answered whole. */
+function ranged(
+  range: string | undefined,
+  data: Buffer<ArrayBuffer>,
+  headers: Record<string, string>,
+): Response {
+  const size = data.byteLength;
+  const match = /^bytes=(\d*)-(\d*)$/.exec(range ?? '');
+  const [, first = '', last = ''] = match ?? [];
+  if (match === null || (first === '' && last === '')) {
+    return new Response(data, { headers: { ...headers, 'content-length': String(size) } });
+  }
+  const from = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+  const to = first === '' || last === '' ? size - 1 : Math.min(size - 1, Number(last));
+  if (from > to)
+    return new Response(null, { status: 416, headers: { ...headers, 'content-range': `bytes */${size}` } });
+  return new Response(data.subarray(from, to + 1), {
+    status: 206,
+    headers: {
+      ...headers,
+      'content-range': `bytes ${from}-${to}/${size}`,
+      'content-length': String(to - from + 1),
+    },
+  });
+}

@@ -1,0 +1,102 @@
+import type { Catalog } from '../catalog/connect.ts';
+import { copiesAt, recordCopies, replaceCopies, storedOf } from '../catalog/copies.ts';
+import { contains, difference, numbersIn, type Ranges, rangesOf } from '../catalog/ranges.ts';
+import { bucketPlace } from '../catalog/schema.ts';
+import { renderById } from '../catalog/videos.ts';
+import { type CopyTask } from '../copy/uploader.ts';
+import type { Log } from '../ops/log.ts';
+import type { Bucket } from '../store/bucket.ts';
+import type { DiskStore } from '../store/disk.ts';
+import { parseSegmentName, renderPrefix } from '../store/names.ts';
+
+/** What reconciliation looks at. */
+export interface ReconcileOptions {
+  readonly catalog: Catalog;
+  readonly disk: DiskStore;
+  readonly bucket: Bucket;
+  readonly nodeId: string;
+  readonly log: Log;
+}
+
+/**
+ * Corrects this node's rows to what its disk holds: bytes have the last word. A row without bytes (the disk was emptied) is
+ * emptied, bytes without a row (a crash between rename and row) get one. To be called before the node announces itself.
+ */
+export async function reconcileDisk({
+  catalog,
+  disk,
+  nodeId,
+  log,
+}: Omit<ReconcileOptions, 'bucket'>): Promise<void> {
+  const rows = await copiesAt(catalog.db, nodeId);
+  const known = new Map(rows.map((row) => [`${row.renderId}/${row.rendition}`, row]));
+  for (const renderId of disk.renders()) {
+    if ((await renderById(catalog.db, renderId)) === undefined) {
+      log.warn({ renderId }, 'segments on disk of a render that the catalog does not know: left alone');
+      continue;
+    }
+    for (const [rendition, segments] of disk.held(renderId)) {
+      const onDisk = rangesOf(segments.keys());
+      const row = known.get(`${renderId}/${rendition}`);
+      known.delete(`${renderId}/${rendition}`);
+      if (row !== undefined && same(row.segments, onDisk)) continue;
+      await replaceCopies(catalog.db, renderId, rendition, nodeId, onDisk);
+      log.info({ renderId, rendition, segments: onDisk }, 'row corrected to the disk');
+    }
+  }
+  for (const row of known.values()) {
+    if (row.segments.length === 0) continue;
+    await replaceCopies(catalog.db, row.renderId, row.rendition, nodeId, []);
+    log.warn({ renderId: row.renderId, rendition: row.rendition }, 'row without bytes on disk: emptied');
+  }
+}
+
+const same = (a: Ranges, b: Ranges): boolean =>
+  difference(a, b).length === 0 && difference(b, a).length === 0;
+
+/**
+ * Finds what this disk holds and the bucket does not. Objects that are in the bucket without a row (a crash between PUT and
+ * row) are recorded when their size is right, so that nothing is copied twice. Yields the rest, oldest render first.
+ */
+export async function* uncopied(
+  { catalog, disk, bucket, log }: ReconcileOptions,
+  signal: AbortSignal,
+): AsyncGenerator<CopyTask> {
+  for (const renderId of disk.renders()) {
+    const render = await renderById(catalog.db, renderId);
+    if (render === undefined) continue;
+    const kinds = new Map(render.renditions.map((rendition) => [rendition.name, rendition.kind]));
+    const stored = await storedOf(catalog.db, renderId);
+    const missing = [...disk.held(renderId)]
+      .map(([rendition, segments]) => {
+        const ranges = difference(rangesOf(segments.keys()), stored.get(rendition) ?? []);
+        return { rendition, kind: kinds.get(rendition), ranges };
+      })
+      .filter((each) => each.ranges.length > 0);
+    if (missing.length === 0) continue;
+    const there = await listed(bucket, renderId, signal);
+    for (const { rendition, kind, ranges } of missing) {
+      if (kind === undefined) continue;
+      const equal = rangesOf(
+        [...numbersIn(ranges)].filter((n) => {
+          const bytes = there.get(`${rendition}/${n}`);
+          return bytes !== undefined && bytes === disk.facts(renderId, rendition, n)?.bytes;
+        }),
+      );
+      if (equal.length > 0) {
+        await recordCopies(catalog.db, renderId, rendition, bucketPlace, equal);
+        log.info({ renderId, rendition, segments: equal }, 'found in the bucket: recorded, not copied again');
+      }
+      for (const n of numbersIn(ranges)) if (!contains(equal, n)) yield { renderId, rendition, kind, n };
+    }
+  }
+}
+
+async function listed(bucket: Bucket, renderId: string, signal: AbortSignal): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for await (const { key, bytes } of bucket.list(renderPrefix(renderId), signal)) {
+    const name = parseSegmentName(key);
+    if (name !== undefined) sizes.set(`${name.rendition}/${name.n}`, bytes);
+  }
+  return sizes;
+}

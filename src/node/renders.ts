@@ -1,0 +1,237 @@
+import type { Catalog } from '../catalog/connect.ts';
+import { type Acquired, acquireLease, type Lease, releaseLeases } from '../catalog/leases.ts';
+import { rangesOf, unionOf } from '../catalog/ranges.ts';
+import { failRender, renderById, supersedeRender } from '../catalog/videos.ts';
+import { segmentCount } from '../grid/grid.ts';
+import { SegueError } from '../ops/errors.ts';
+import type { Log } from '../ops/log.ts';
+import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
+import { demandOf, type HeldRender, openHeldRender } from './held-render.ts';
+import { InitMismatch } from './init-mismatch.ts';
+import type { MadeSegment, SegmentMaker } from './make-segment.ts';
+import { encoderToMove, nextOf, nextWork, type Running, type Work } from './schedule.ts';
+
+/** How a node renders. */
+export interface RendersOptions {
+  readonly catalog: Catalog;
+  readonly nodeId: string;
+  readonly makeSegment: SegmentMaker;
+  readonly log: Log;
+  /** Whether a segment is on this node's disk. */
+  readonly isHere: (renderId: string, rendition: string, n: number) => boolean;
+  /** ffmpeg processes at once. */
+  readonly encoders: number;
+  readonly leaseSeconds: number;
+  /** How far a render runs ahead of the playhead while nobody plays, in seconds. */
+  readonly aheadSeconds: number;
+  /** Called for each segment that is on disk and recorded. */
+  readonly onMade: (made: MadeSegment) => void;
+  /** Monotonic clock in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** The renders a node holds, and the encoders that work on them. */
+export interface Renders extends AsyncDisposable {
+  /** Takes the lease of a render (or keeps it) and, with `want`, has segment `want` made before anything nobody waits for. */
+  take(renderId: string, want?: number): Promise<Acquired>;
+  /** Notes that a viewer was served segment n: the playhead moves there. */
+  played(renderId: string, n: number): void;
+  /** Leases held now, for renewal. */
+  leases(): readonly Lease[];
+  /** Drops renders whose lease has passed to somebody else: encoders are stopped, nothing more is written. */
+  fenced(renderIds: readonly string[]): void;
+  readonly encoding: number;
+  /** Starts what is due and returns; the driver calls it, tests may. */
+  step(): Promise<StepResult>;
+  /** Lets running segments finish, releases the leases. */
+  stop(): Promise<void>;
+}
+
+/** A segment that fails this often is given up, and the render with it. */
+const mostFailures = 3;
+/** Wait after a failure, in milliseconds, times the number of failures. */
+const restMs = 500;
+/** A lease with nothing left to do is given back after this long without a request, in milliseconds. */
+const idleMs = 10_000;
+
+/** Starts rendering: a loop that fills the encoder slots by {@link nextWork}. */
+export function startRenders(options: RendersOptions): Renders {
+  const { catalog, nodeId, log, encoders, leaseSeconds } = options;
+  const now = options.now ?? (() => performance.now());
+  const held = new Map<string, HeldRender>();
+  const taking = new Map<string, Promise<Acquired>>();
+  const running = new Map<Work, { encoder: Running; done: Promise<void> }>();
+  let usualMs = 1000;
+  let stopping = false;
+
+  const acquire = async (renderId: string): Promise<Acquired> => {
+    const row = await renderById(catalog.db, renderId);
+    if (row === undefined) throw new SegueError('not_found', `There is no render ${renderId}`);
+    if (row.state !== 'active') {
+      throw new SegueError(
+        'render_failed',
+        `Render ${renderId} is ${row.state}: ${row.failure ?? 'no reason given'}`,
+        { retryable: false },
+      );
+    }
+    const acquired = await acquireLease(catalog.db, renderId, nodeId, leaseSeconds);
+    if (!acquired.ours) return acquired;
+    const render = await openHeldRender(catalog.db, row, acquired.lease, {
+      now: now(),
+      liveSeconds: leaseSeconds,
+    });
+    held.set(renderId, render);
+    log.info({ renderId, epoch: acquired.lease.epoch, segments: segmentCount(render.grid) }, 'lease taken');
+    return acquired;
+  };
+
+  const drop = (renderId: string): void => {
+    for (const making of held.get(renderId)?.making.values() ?? []) making.abort();
+    held.delete(renderId);
+  };
+
+  const failed = async (render: HeldRender, n: number, error: unknown): Promise<void> => {
+    const { renderId } = render.row;
+    if (error instanceof SegueError && error.code === 'fenced') {
+      log.warn({ renderId, n }, 'fenced: another node writes this render');
+      return drop(renderId);
+    }
+    const count = (render.failures.get(n) ?? 0) + 1;
+    render.failures.set(n, count);
+    render.resting.set(n, now() + restMs * count);
+    log.warn({ renderId, n, err: error, failures: count }, 'segment failed');
+    const superseded = error instanceof InitMismatch;
+    if (!superseded && count < mostFailures) return;
+    const reason = error instanceof SegueError ? error.message : 'the renderer failed';
+    if (superseded) await supersedeRender(catalog.db, renderId, reason);
+    else await failRender(catalog.db, renderId, `Segment ${n} could not be made: ${reason}`);
+    drop(renderId);
+    await releaseLeases(catalog.db, [render.lease]);
+  };
+
+  const make = async (render: HeldRender, work: Work, abort: AbortController): Promise<void> => {
+    const startedAt = now();
+    try {
+      const made = await options.makeSegment(render, work.n, abort.signal);
+      usualMs = usualMs * 0.7 + (now() - startedAt) * 0.3;
+      render.present = unionOf(render.present, rangesOf([work.n]));
+      render.wanted.delete(work.n);
+      render.resting.delete(work.n);
+      options.onMade(made);
+    } catch (error) {
+      if (!abort.signal.aborted) await failed(render, work.n, error);
+    } finally {
+      render.making.delete(work.n);
+    }
+  };
+
+  const start = (work: Work): void => {
+    const render = held.get(work.renderId);
+    if (render === undefined) return;
+    const abort = new AbortController();
+    render.making.set(work.n, abort);
+    const encoder = { ...work, startedAt: now() };
+    const done = make(render, work, abort)
+      .catch((error: unknown) => log.error({ err: error }, 'render bookkeeping failed'))
+      .finally(() => {
+        running.delete(work);
+        loop.wake();
+      });
+    running.set(work, { encoder, done });
+  };
+
+  const releaseIdle = async (): Promise<void> => {
+    for (const [renderId, render] of held) {
+      const demand = demandOf(render, now(), options.aheadSeconds);
+      const busy = render.making.size > 0 || render.wanted.size > 0 || nextOf(demand, now()) !== undefined;
+      if (busy || now() - render.lastDemandAt < idleMs) continue;
+      held.delete(renderId);
+      await releaseLeases(catalog.db, [render.lease]);
+      log.info({ renderId }, 'lease released: nothing left to do');
+    }
+  };
+
+  const isWanted = ({ encoder }: { encoder: Running }): boolean =>
+    held.get(encoder.renderId)?.wanted.has(encoder.n) ?? false;
+
+  const step = async (): Promise<StepResult> => {
+    if (stopping) return 'idle';
+    for (;;) {
+      const demands = [...held.values()].map((render) => demandOf(render, now(), options.aheadSeconds));
+      const work = nextWork(demands, now(), [...running.values()].some(isWanted));
+      if (work === undefined) break;
+      if (running.size >= encoders) {
+        if (!work.wanted) break;
+        const all = [...running.values()].map((each) => ({ ...each.encoder, wanted: isWanted(each) }));
+        const moved = encoderToMove(all, now(), usualMs);
+        if (moved !== undefined) held.get(moved.renderId)?.making.get(moved.n)?.abort();
+        break;
+      }
+      start(work);
+    }
+    await releaseIdle();
+    return 'idle';
+  };
+
+  const loop: Loop = startLoop(step, { name: 'rendering', intervalMs: 250, log });
+
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    await Promise.allSettled([...running.values()].map((each) => each.done));
+    await loop.stop();
+    await releaseLeases(
+      catalog.db,
+      [...held.values()].map((render) => render.lease),
+    ).catch((error: unknown) => log.warn({ err: error }, 'leases not released; they end by themselves'));
+    held.clear();
+  };
+
+  return {
+    async take(renderId, want) {
+      if (stopping) throw new SegueError('no_node', 'This node is stopping', { hint: 'Ask another node.' });
+      let render = held.get(renderId);
+      if (render === undefined) {
+        // Requests that come at once share one acquisition.
+        const acquiring = taking.get(renderId) ?? acquire(renderId).finally(() => taking.delete(renderId));
+        taking.set(renderId, acquiring);
+        const acquired = await acquiring;
+        render = held.get(renderId);
+        if (!acquired.ours || render === undefined) return acquired;
+      }
+      render.lastDemandAt = now();
+      if (want !== undefined) {
+        if (want < 0 || want >= segmentCount(render.grid)) {
+          throw new SegueError('invalid_request', `Segment ${want} is outside this render`, {
+            hint: `It has segments 0 to ${segmentCount(render.grid) - 1}.`,
+          });
+        }
+        render.playhead = want;
+        const { row } = render;
+        const here = row.renditions.every(({ name }) => options.isHere(renderId, name, want));
+        if (!here && !render.wanted.has(want)) render.wanted.set(want, now());
+      }
+      loop.wake();
+      return { ours: true, lease: render.lease };
+    },
+    played(renderId, n) {
+      const render = held.get(renderId);
+      if (render === undefined) return;
+      render.playhead = n;
+      render.lastDemandAt = now();
+      loop.wake();
+    },
+    leases: () => [...held.values()].map((render) => render.lease),
+    fenced(renderIds) {
+      for (const renderId of renderIds) {
+        log.warn({ renderId }, 'fenced: the lease has passed on');
+        drop(renderId);
+      }
+    },
+    get encoding() {
+      return running.size;
+    },
+    step,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}

@@ -1,0 +1,105 @@
+import { contains, type Ranges } from '../catalog/ranges.ts';
+
+/** What the choice of the next segment of one render depends on. Times in milliseconds of one monotonic clock. */
+export interface RenderDemand {
+  readonly renderId: string;
+  /** Number of segments. */
+  readonly count: number;
+  /** Segments that need no making: here, in the bucket or on another live node. */
+  readonly present: Ranges;
+  /** Segments that somebody waits for, with the time of the first request. */
+  readonly wanted: ReadonlyMap<number, number>;
+  /** Segments being made now. */
+  readonly making: ReadonlySet<number>;
+  /** Segments that failed lately and rest until the time given. */
+  readonly resting: ReadonlyMap<number, number>;
+  /** Last segment that a viewer asked for; 0 before anybody did. */
+  readonly playhead: number;
+  /** Whether somebody is playing: then the render goes on to its end. */
+  readonly watched: boolean;
+  /** First segment that is not rendered ahead while nobody plays. */
+  readonly aheadLimit: number;
+}
+
+/** One segment to make. `wanted`: somebody waits for it. */
+export interface Work {
+  readonly renderId: string;
+  readonly n: number;
+  readonly wanted: boolean;
+}
+
+/**
+ * The next segment to make, over all renders: first what somebody waits for, longest wait first; then, render after render,
+ * the next one missing from the playhead on, in play order; then, while somebody plays, what was skipped by seeking.
+ * `makingWanted`: an awaited segment is being made, so nothing speculative starts beside it and takes its cores.
+ */
+export function nextWork(
+  demands: readonly RenderDemand[],
+  now: number,
+  makingWanted: boolean,
+): Work | undefined {
+  return nextWanted(demands, now) ?? (makingWanted ? undefined : nextAhead(demands, now));
+}
+
+function nextWanted(demands: readonly RenderDemand[], now: number): Work | undefined {
+  let oldest: { work: Work; since: number } | undefined;
+  for (const demand of demands) {
+    for (const [n, since] of demand.wanted) {
+      if (demand.making.has(n) || isResting(demand, n, now)) continue;
+      if (oldest !== undefined && oldest.since <= since) continue;
+      oldest = { work: { renderId: demand.renderId, n, wanted: true }, since };
+    }
+  }
+  return oldest?.work;
+}
+
+function nextAhead(demands: readonly RenderDemand[], now: number): Work | undefined {
+  // Watched renders first; among equals the one with the fewest segments in the making.
+  const order = [...demands].sort(
+    (a, b) => Number(b.watched) - Number(a.watched) || a.making.size - b.making.size,
+  );
+  for (const demand of order) {
+    const n = nextOf(demand, now);
+    if (n !== undefined) return { renderId: demand.renderId, n, wanted: false };
+  }
+  return undefined;
+}
+
+/** The next segment of one render that is worth making without anybody waiting for it. */
+export function nextOf(demand: RenderDemand, now: number): number | undefined {
+  const limit = demand.watched ? demand.count : Math.min(demand.count, demand.aheadLimit);
+  const missing = (from: number, to: number): number | undefined => {
+    for (let n = from; n < to; n += 1) {
+      if (!contains(demand.present, n) && !demand.making.has(n) && !isResting(demand, n, now)) return n;
+    }
+    return undefined;
+  };
+  return missing(demand.playhead, limit) ?? (demand.watched ? missing(0, demand.playhead) : undefined);
+}
+
+const isResting = (demand: RenderDemand, n: number, now: number): boolean =>
+  (demand.resting.get(n) ?? 0) > now;
+
+/** An encoder at work. */
+export interface Running extends Work {
+  readonly startedAt: number;
+}
+
+/**
+ * Which running encoder gives way when somebody waits for a segment and no slot is free: the youngest speculative one, if it
+ * is less than half done by the usual time of a segment (`usualMs`); one that is further is left to finish, because that is
+ * quicker than to throw its work away. Awaited segments never give way.
+ */
+export function encoderToMove(
+  running: readonly Running[],
+  now: number,
+  usualMs: number,
+): Running | undefined {
+  const youngest = running
+    .filter((encoder) => !encoder.wanted)
+    .reduce<Running | undefined>(
+      (best, encoder) => (best === undefined || encoder.startedAt > best.startedAt ? encoder : best),
+      undefined,
+    );
+  return youngest !== undefined && now - youngest.startedAt < usualMs / 2 ? youngest : undefined;
+}

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { rangesOf } from '../../../src/catalog/ranges.ts';
+import { encoderToMove, nextWork, type RenderDemand, type Running } from '../../../src/node/schedule.ts';
+
+const demand = (extra: Partial<RenderDemand> = {}): RenderDemand => ({
+  renderId: 'r',
+  count: 16,
+  present: [],
+  wanted: new Map(),
+  making: new Set(),
+  resting: new Map(),
+  playhead: 0,
+  watched: true,
+  aheadLimit: 8,
+  ...extra,
+});
+
+describe('the next segment', () => {
+  test('is what somebody waits for, longest wait first, whatever else is missing', () => {
+    const wanted = new Map([
+      [9, 200],
+      [4, 100],
+    ]);
+    expect(nextWork([demand({ wanted })], 300, false)).toEqual({ renderId: 'r', n: 4, wanted: true });
+    expect(nextWork([demand({ wanted, making: new Set([4]) })], 300, true)).toMatchObject({
+      n: 9,
+      wanted: true,
+    });
+  });
+
+  test('is otherwise the next one missing from the playhead on, in play order', () => {
+    expect(nextWork([demand({ present: [[0, 3]] })], 0, false)).toMatchObject({ n: 3, wanted: false });
+    expect(nextWork([demand({ playhead: 5, present: [[5, 7]] })], 0, false)).toMatchObject({ n: 7 });
+  });
+
+  test('goes back to what a seek skipped once the end is reached, while somebody plays', () => {
+    const skipped = demand({ playhead: 12, present: [[12, 16]] });
+    expect(nextWork([skipped], 0, false)).toMatchObject({ n: 0 });
+    expect(nextWork([{ ...skipped, watched: false }], 0, false)).toBeUndefined();
+  });
+
+  test('is not further ahead than the limit while nobody plays', () => {
+    const ahead = demand({ watched: false, present: [[0, 8]] });
+    expect(nextWork([ahead], 0, false)).toBeUndefined();
+    expect(nextWork([{ ...ahead, watched: true }], 0, false)).toMatchObject({ n: 8 });
+  });
+
+  test('is nothing speculative beside one that somebody waits for', () => {
+    expect(nextWork([demand({ making: new Set([0]) })], 0, true)).toBeUndefined();
+    expect(nextWork([demand({ making: new Set([0]) })], 0, false)).toMatchObject({ n: 1 });
+  });
+
+  test('is not one that failed a moment ago', () => {
+    const resting = demand({ resting: new Map([[0, 500]]), wanted: new Map([[0, 0]]) });
+    expect(nextWork([resting], 400, false)).toMatchObject({ n: 1 });
+    expect(nextWork([resting], 501, false)).toMatchObject({ n: 0, wanted: true });
+  });
+
+  test('prefers a watched render to one that nobody watches', () => {
+    const renders = [demand({ renderId: 'idle', watched: false }), demand({ renderId: 'watched' })];
+    expect(nextWork(renders, 0, false)).toMatchObject({ renderId: 'watched' });
+  });
+
+  test('always leads to a complete render while somebody plays, each segment once', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.array(fc.nat({ max: 39 }), { maxLength: 10 }),
+        fc.nat({ max: 39 }),
+        (count, wanted, playhead) => {
+          const made: number[] = [];
+          const waiting = new Map(wanted.filter((n) => n < count).map((n, index) => [n, index]));
+          for (let guard = 0; guard <= count; guard += 1) {
+            const state = demand({
+              count,
+              wanted: waiting,
+              playhead: Math.min(playhead, count - 1),
+              present: rangesOf(made),
+            });
+            const work = nextWork([state], 1000, false);
+            if (work === undefined) break;
+            made.push(work.n);
+            waiting.delete(work.n);
+          }
+          expect([...made].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, n) => n));
+        },
+      ),
+    );
+  });
+});
+
+describe('the encoder that gives way', () => {
+  const running = (n: number, startedAt: number, wanted = false): Running => ({
+    renderId: 'r',
+    n,
+    wanted,
+    startedAt,
+  });
+
+  test('is the youngest speculative one that is less than half done', () => {
+    expect(encoderToMove([running(1, 0), running(2, 600)], 900, 1000)).toMatchObject({ n: 2 });
+  });
+  test('is none where the youngest is more than half done, or awaited', () => {
+    expect(encoderToMove([running(1, 0), running(2, 300)], 900, 1000)).toBeUndefined();
+    expect(encoderToMove([running(1, 800, true)], 900, 1000)).toBeUndefined();
+    expect(encoderToMove([], 900, 1000)).toBeUndefined();
+  });
+});

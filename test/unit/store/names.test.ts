@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { parseSegmentName, segmentName } from '../../../src/store/names.ts';
+
+test('a segment name reads back', () => {
+  expect(parseSegmentName(segmentName('aB_-9', '720p', 12))).toEqual({
+    renderId: 'aB_-9',
+    rendition: '720p',
+    n: 12,
+  });
+});
+
+test.each([
+  'renders/x/720p/init.mp4',
+  'renders/x/720p/1.ts',
+  'renders/../720p/1.m4s',
+  'assets/ab',
+  'renders/x/720p/-1.m4s',
+])('%s is no segment', (name) => {
+  expect(parseSegmentName(name)).toBeUndefined();
+});
