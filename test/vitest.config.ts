@@ -20,6 +20,7 @@ export default defineConfig({
       project('unit', { testTimeout: 30_000, fileParallelism: true }),
       project('integration'),
       project('worker'),
+      project('providers'),
       project('players', { testTimeout: 300_000 }),
       project('faults', { testTimeout: 300_000 }),
       project('bench', { testTimeout: 600_000 }),
