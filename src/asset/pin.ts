@@ -1,0 +1,109 @@
+import { rm } from 'node:fs/promises';
+import { LRUCache } from 'lru-cache';
+import { SegueError } from '../ops/errors.ts';
+import { assetName } from '../store/names.ts';
+import type { AssetBucket, AssetFacts } from './asset.ts';
+import { AssetCache, type HeldAsset } from './cache.ts';
+import { fetchRemote } from './fetch.ts';
+import { openLocal } from './local.ts';
+import { probe } from './probe.ts';
+import { type Received, receive, tooLarge } from './receive.ts';
+
+/** Everything that assets need; see {@link openAssets}. */
+export interface AssetOptions {
+  /** Cache folder of this process alone. */
+  readonly folder: string;
+  /** Folders that descriptions may take files from. Absolute. */
+  readonly assetFolders: readonly string[];
+  /** Hosts that descriptions may fetch from, as `host`, `host:port` or `*.domain`. */
+  readonly assetHosts: readonly string[];
+  readonly ffmpeg: string;
+  readonly bucket: AssetBucket;
+  /** Bytes of the cache. Default 8 GiB. */
+  readonly maxCacheBytes?: number;
+  /** Most bytes of one file. Default 2 GiB. */
+  readonly maxFileBytes?: number;
+  /** Most milliseconds for fetching one file. Default 5 minutes. */
+  readonly maxFetchMs?: number;
+}
+
+/** A node's assets: pins what descriptions name, and hands out what they have pinned. */
+export interface Assets extends AsyncDisposable {
+  /**
+   * Fetches what a `src` names, once: hashes and probes it, and puts it in the bucket as `assets/{sha256}`. When this
+   * returns, the bytes are durable. Throws SegueError `asset_refused`, `unknown_asset` or `bucket_unavailable`.
+   */
+  pin(src: string, signal: AbortSignal): Promise<AssetFacts>;
+  /** A pinned asset on disk, until it is released; see {@link AssetCache.use}. */
+  use(sha256: string, signal: AbortSignal): Promise<HeldAsset>;
+  stop(): Promise<void>;
+}
+
+const gibibyte = 2 ** 30;
+
+/** Opens the cache folder. The only asset object that a node makes. */
+export async function openAssets(options: AssetOptions): Promise<Assets> {
+  const {
+    maxFileBytes = 2 * gibibyte,
+    maxCacheBytes = 8 * gibibyte,
+    maxFetchMs = 300_000,
+    bucket,
+    folder,
+    ffmpeg,
+  } = options;
+  const cache = await AssetCache.open({ folder, ffmpeg, bucket, maxBytes: maxCacheBytes, maxFileBytes });
+  /** Facts of local files that have not changed since they were pinned, by path and version, so that posting a description again reads nothing. */
+  const pinnedLocals = new LRUCache<string, AssetFacts>({ max: 1000 });
+
+  /** Bytes first, facts second: the bucket has the file before anybody hears of its hash. */
+  const keep = async (received: Received, signal: AbortSignal): Promise<AssetFacts> => {
+    try {
+      const facts = await probe(received, ffmpeg, signal);
+      const name = assetName(received.sha256);
+      if (!(await bucket.has(name, signal))) await bucket.put(name, received, signal);
+      await cache.adopt(received.path, facts);
+      return facts;
+    } finally {
+      await rm(received.path, { force: true });
+    }
+  };
+
+  const pinLocal = async (path: string, signal: AbortSignal): Promise<AssetFacts> => {
+    const file = await openLocal(path, options.assetFolders);
+    await using handle = file.handle;
+    const version = `${file.version} ${path}`;
+    const known = pinnedLocals.get(version);
+    if (known !== undefined) return known;
+    if (file.bytes > maxFileBytes) throw tooLarge(maxFileBytes);
+    const stream = handle.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 });
+    const facts = await keep(await receive(stream, cache.temporary(), maxFileBytes, signal), signal);
+    pinnedLocals.set(version, facts);
+    return facts;
+  };
+
+  const pinRemote = async (src: string, signal: AbortSignal): Promise<AssetFacts> => {
+    const stream = fetchRemote(
+      src,
+      { hosts: options.assetHosts, maxBytes: maxFileBytes, maxMs: maxFetchMs },
+      signal,
+    );
+    return keep(await receive(stream, cache.temporary(), maxFileBytes, signal), signal);
+  };
+
+  return {
+    async pin(src, signal) {
+      if (src.startsWith('file:')) return pinLocal(src.slice('file:'.length), signal);
+      if (/^https?:/i.test(src)) return pinRemote(src, signal);
+      const sha256 = /^sha256:([0-9a-f]{64})$/.exec(src)?.[1];
+      if (sha256 === undefined)
+        throw new SegueError('asset_refused', `"${src}" is no kind of src`, {
+          hint: 'use file:, https: or sha256:',
+        });
+      using held = await cache.use(sha256, signal);
+      return held.asset.facts;
+    },
+    use: (sha256, signal) => cache.use(sha256, signal),
+    stop: () => cache.stop(),
+    [Symbol.asyncDispose]: () => cache.stop(),
+  };
+}
