@@ -1,0 +1,5 @@
+/**
+ * The whole environment of an ffmpeg process: nothing of Segue's own (secrets, proxies), and a locale in which numbers
+ * have a decimal point.
+ */
+export const ffmpegEnvironment: Readonly<Record<string, string>> = { LC_ALL: 'C', AV_LOG_FORCE_NOCOLOR: '1' };

@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setPriority } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { SegueError } from '../../ops/errors.ts';
+import { ffmpegEnvironment } from './environment.ts';
+import { createProgress } from './progress.ts';
+
+/** Bounds of one ffmpeg process. */
+export interface RunLimits {
+  /** Milliseconds without a frame, a byte out or a byte taken in. */
+  readonly stall: number;
+  /** Milliseconds in all. */
+  readonly total: number;
+}
+
+/** Bounds for a segment of a few seconds on a machine that is also doing other things. */
+export const defaultRunLimits: RunLimits = { stall: 30_000, total: 300_000 };
+
+/** One ffmpeg process. */
+export interface Run {
+  /** Executable. */
+  readonly path: string;
+  /** Arguments, given where its pipes are: `pipe:3` ... */
+  readonly args: (pipes: {
+    readonly outputs: readonly string[];
+    readonly inputs: readonly string[];
+  }) => string[];
+  /** Takes what each output pipe brings. What it throws ends the run. */
+  readonly outputs: readonly ((chunk: Uint8Array) => void)[];
+  /** What is written into each input pipe. */
+  readonly inputs: readonly ((signal: AbortSignal) => AsyncIterable<Uint8Array>)[];
+  readonly limits?: RunLimits;
+  /** Added to the process's niceness: 0 to 19. */
+  readonly niceness?: number;
+}
+
+/** Characters of stderr that are kept: the last ones, where the reason stands. */
+const keptStderr = 8_192;
+
+/** Milliseconds between SIGTERM and SIGKILL. */
+const killGrace = 1_000;
+
+const firstPipe = 3;
+
+/** Collects the last characters of a stream. */
+function tailOf(stream: Readable): () => string {
+  let tail = '';
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    tail = (tail + text).slice(-keptStderr);
+  });
+  return () => tail.trim();
+}
+
+/**
+ * Writes what a feed gives, at the speed of the reader: a chunk is in the pipe before the next is asked for. A reader that
+ * stops early is not an error here: its exit tells.
+ */
+async function feed(chunks: AsyncIterable<Uint8Array>, pipe: Writable, alive: () => void): Promise<void> {
+  for await (const chunk of chunks) {
+    const written = await new Promise<boolean>((resolve) => {
+      // A destroyed pipe calls back with an error.
+      pipe.write(chunk, (error) => resolve(error === null || error === undefined));
+    });
+    if (!written) return;
+    alive();
+  }
+  pipe.end();
+}
+
+async function terminate(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), killGrace);
+  await exited;
+  clearTimeout(force);
+}
+
+function lower(child: ChildProcess, niceness: number): void {
+  if (niceness === 0 || child.pid === undefined) return;
+  try {
+    setPriority(child.pid, niceness);
+  } catch {
+    // It has ended already, or the system knows no priorities: nothing depends on it.
+  }
+}
+
+function unstartable(path: string, cause: unknown): SegueError {
+  return new SegueError('render_failed', `ffmpeg does not start: ${path}`, {
+    hint: 'Run `segue doctor` to see which ffmpeg is found.',
+    cause,
+  });
+}
+
+function failure(code: number | null, killedBy: NodeJS.Signals | null, stderr: string): SegueError {
+  const how = killedBy === null ? `exit code ${code}` : `signal ${killedBy}`;
+  const last = stderr.split('\n').at(-1) ?? '';
+  return new SegueError('render_failed', `ffmpeg failed (${how})${last === '' ? '' : `: ${last}`}`, {
+    cause: new Error(stderr),
+    // Out of memory or killed by hand: another try may well succeed. A bad argument stays bad.
+    retryable: killedBy !== null,
+  });
+}
+
+/**
+ * Runs ffmpeg to its end and returns the last of its stderr. No process outlives the call: on abort, a stall, a failing
+ * pipe or a time-out it gets SIGTERM, then SIGKILL.
+ * @throws SegueError `render_failed` with ffmpeg's own words; the signal's reason when aborted; what an output or input throws
+ */
+export async function runFfmpeg(run: Run, signal?: AbortSignal): Promise<string> {
+  signal?.throwIfAborted();
+  const { stall, total } = run.limits ?? defaultRunLimits;
+  const stop = new AbortController();
+  const pipeNames = [...run.outputs, ...run.inputs].map((_, index) => `pipe:${firstPipe + index}`);
+  const outputs = pipeNames.slice(0, run.outputs.length);
+  const args = run.args({ outputs, inputs: pipeNames.slice(run.outputs.length) });
+  const child = spawn(run.path, ['-hide_banner', '-nostdin', '-nostats', '-progress', 'pipe:1', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', ...pipeNames.map(() => 'pipe' as const)],
+    env: ffmpegEnvironment,
+    windowsHide: true,
+  });
+  const fail = (reason: unknown) => {
+    if (!stop.signal.aborted) stop.abort(reason);
+  };
+  const late = (what: string) => new SegueError('render_failed', `ffmpeg ${what}`, { retryable: true });
+  const stallTimer = setTimeout(() => fail(late(`made no progress for ${stall / 1000} s`)), stall);
+  const totalTimer = setTimeout(() => fail(late(`took longer than ${total / 1000} s`)), total);
+  const onAbort = () => fail(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const alive = () => void stallTimer.refresh();
+  const exited = once(child, 'close');
+  try {
+    // Without a pid the process never started: `error` follows, and there are no pipes to attach to.
+    if (child.pid === undefined)
+      await exited.catch((cause: unknown) => Promise.reject(unstartable(run.path, cause)));
+    lower(child, run.niceness ?? 0);
+    const stderr = tailOf(child.stderr as Readable);
+    (child.stdout as Readable).on('data', createProgress(alive));
+    const pipes = child.stdio.slice(firstPipe) as (Readable & Writable)[];
+    for (const pipe of pipes) pipe.on('error', () => pipe.destroy());
+    run.outputs.forEach((take, index) => {
+      pipes[index]?.on('data', (chunk: Buffer) => {
+        alive();
+        try {
+          take(chunk);
+        } catch (error) {
+          fail(error);
+        }
+      });
+    });
+    const inputPipes = pipes.slice(run.outputs.length);
+    child.once('exit', () => inputPipes.forEach((pipe) => pipe.destroy()));
+    const feeding = run.inputs.map((bytes, index) =>
+      feed(bytes(stop.signal), inputPipes[index] as Writable, alive).catch(fail),
+    );
+    stop.signal.addEventListener('abort', () => void terminate(child, exited), { once: true });
+    const [code, killedBy] = (await exited) as [number | null, NodeJS.Signals | null];
+    if (!stop.signal.aborted && code !== 0) fail(failure(code, killedBy, stderr()));
+    await Promise.all(feeding);
+    stop.signal.throwIfAborted();
+    return stderr();
+  } finally {
+    clearTimeout(stallTimer);
+    clearTimeout(totalTimer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
