@@ -1,0 +1,129 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { routePath } from 'hono/route';
+import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
+import { caching, openToAll, preflight } from './headers.ts';
+import { initRoute } from './init-route.ts';
+import { openApiInfo } from './openapi.ts';
+import { operatorRoutes } from './operator-routes.ts';
+import { mediaRoute, multivariantRoute } from './playlist-routes.ts';
+import type { Ports } from './ports.ts';
+import { segmentRoute } from './segment-route.ts';
+import { type RequestContext, type RequestVariables, type Service, service } from './service.ts';
+import { videoRoutes } from './video-routes.ts';
+
+type App = OpenAPIHono<{ Variables: RequestVariables }>;
+
+/** Seconds after which a client that was answered 429 or 503 may ask again. */
+const retryAfter = '1';
+
+/**
+ * The playlist service as a Hono app: the same on Node and on Workers, everything else comes in through `ports`.
+ * It keeps no state but bounded caches and the requests that it is answering.
+ */
+export function createApp(ports: Ports): App {
+  const app: App = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+      throw new SegueError('invalid_request', problems[0] ?? 'The request is wrong', { problems });
+    },
+  });
+  const shared = service(ports);
+  observe(app, ports);
+  answerErrors(app);
+  playableRoutes(app, shared);
+  videoRoutes(app, shared);
+  operatorRoutes(app, shared);
+  healthRoutes(app, shared);
+  for (const routes of ports.routes ?? []) app.route('/', routes);
+  app.doc31('/openapi.json', openApiInfo);
+  refuseOtherMethods(app);
+  return app;
+}
+
+/** Gives each request its id and tells of it once it is answered. */
+function observe(app: App, ports: Ports): void {
+  app.use('*', async (c, next) => {
+    const given = c.req.header('x-request-id') ?? '';
+    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+    c.set('requestId', requestId);
+    const begun = ports.now();
+    await next();
+    c.header('x-request-id', requestId);
+    ports.onRequest?.({
+      requestId,
+      method: c.req.method,
+      path: c.req.path,
+      route: c.res.status === 404 ? 'none' : routePath(c, -1),
+      status: c.res.status,
+      durationMs: ports.now() - begun,
+      source: c.get('source'),
+      error: c.error,
+    });
+  });
+}
+
+/** Every error answer: JSON with a code of the closed list, never cached, and nothing of the inside. */
+function answerErrors(app: App): void {
+  const answer = (error: unknown, c: RequestContext): Response => {
+    const status = error instanceof SegueError ? statusOf(error.code) : 500;
+    if (c.req.path.startsWith('/v/')) {
+      for (const [name, value] of Object.entries(openToAll)) c.header(name, value);
+    }
+    c.header('cache-control', caching.never);
+    if (status === 503 || status === 429) c.header('retry-after', retryAfter);
+    return c.json(errorBody(error, c.get('requestId')), status);
+  };
+  app.onError(answer);
+  app.notFound((c) =>
+    answer(
+      new SegueError('not_found', `There is nothing at ${c.req.path}`, { hint: 'See /openapi.json.' }),
+      c,
+    ),
+  );
+}
+
+/** Playlists and segments: open to every origin. */
+function playableRoutes(app: App, shared: Service): void {
+  app.options('/v/*', () => new Response(null, { status: 204, headers: preflight }));
+  app.get('/v/:id/index.m3u8', (c) => multivariantRoute(c, shared));
+  app.get('/v/:id/:rendition/media.m3u8', (c) => mediaRoute(c, shared));
+  app.get('/v/:id/:rendition/init.mp4', (c) => initRoute(c, shared));
+  app.get('/v/:id/:rendition/:file{\\d+\\.m4s}', (c) => segmentRoute(c, shared));
+}
+
+function healthRoutes(app: App, { ports, holds, budget }: Service): void {
+  app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, { 'cache-control': caching.never }));
+  app.get('/readyz', async (c) => {
+    const catalog = await ports.catalog.ping().then(
+      () => 'ok' as const,
+      () => 'unavailable' as const,
+    );
+    const status = catalog === 'ok' ? 'ok' : 'degraded';
+    const body = { status, catalog, holds: holds.count, bytesInFlight: budget.used };
+    return c.json(body, catalog === 'ok' ? 200 : 503, { 'cache-control': caching.never });
+  });
+  const { metrics } = ports;
+  if (metrics !== undefined) {
+    app.get('/metrics', async (c) =>
+      c.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
+    );
+  }
+}
+
+/** A known path with another method is 405 with Allow (RFC 9110 15.5.6), not 404. */
+function refuseOtherMethods(app: App): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { path, method } of app.routes) {
+    if (method === 'ALL') continue;
+    methods.set(path, (methods.get(path) ?? new Set()).add(method));
+  }
+  for (const [path, allowed] of methods) {
+    if (path.endsWith('*')) continue;
+    if (allowed.has('GET')) allowed.add('HEAD');
+    app.all(path, (c) => {
+      c.header('allow', [...allowed].join(', '));
+      throw new SegueError('method_not_allowed', `${c.req.method} is not possible here`);
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import { SegueError } from '../src/ops/errors.ts';
+
+/** A body up to so many times the limit is read to its end and thrown away, so that the client gets to see the answer. */
+const drained = 8;
+
+/** The text of a request's body. @throws SegueError `too_large` above `maxBytes`, which is also all that is kept in memory */
+export async function readText(request: Request, maxBytes: number): Promise<string> {
+  const tooLarge = new SegueError('too_large', `The body may have at most ${maxBytes} bytes`);
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes * drained) throw tooLarge;
+  if (request.body === null) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for (const reader = request.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.length;
+    if (bytes > maxBytes * drained) {
+      await reader.cancel();
+      throw tooLarge;
+    }
+    if (bytes <= maxBytes) text += decoder.decode(value, { stream: true });
+  }
+  if (bytes > maxBytes) throw tooLarge;
+  return text + decoder.decode();
+}

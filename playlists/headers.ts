@@ -1,0 +1,41 @@
+import { immutable } from '../src/store/names.ts';
+
+/** `Cache-Control` of each kind of answer. */
+export const caching = {
+  /** Init segments, segments passed through, `vod` media playlists with a sealed prefix: their URL never gives anything else. */
+  immutable,
+  /** Multivariant playlists and growing ones: of this moment. */
+  moment: 'public, max-age=1',
+  /** Redirects, held answers, errors, operators' data. */
+  never: 'no-store',
+} as const;
+
+/** Headers that scripts on other origins may read. */
+const exposed = [
+  'content-length',
+  'content-range',
+  'accept-ranges',
+  'etag',
+  'retry-after',
+  'location',
+  'x-segue-source',
+  'x-request-id',
+];
+
+/**
+ * CORS for everything playable: any origin, because a player that was redirected sends `Origin: null`, which no list of
+ * origins admits.
+ */
+export const openToAll: Readonly<Record<string, string>> = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': exposed.join(', '),
+  'timing-allow-origin': '*',
+};
+
+/** Answer to a preflight request of a playable path. */
+export const preflight: Readonly<Record<string, string>> = {
+  ...openToAll,
+  'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+  'access-control-allow-headers': 'range, if-range, if-none-match, content-type, x-request-id',
+  'access-control-max-age': '86400',
+};

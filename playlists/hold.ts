@@ -1,0 +1,103 @@
+import { SegueError } from '../src/ops/errors.ts';
+import { type HeldBytes, heldBody, settledWithin } from './body.ts';
+import { caching, openToAll } from './headers.ts';
+import type { RequestContext, Service } from './service.ts';
+
+/** Work that is not done after this long, in milliseconds, counts as a hold. */
+const quickMs = 50;
+
+/** How to answer a request whose bytes may have to be waited for. */
+export interface Held<T> {
+  /** Begins the work; it is aborted when the client goes away or the hold has lasted too long. */
+  readonly begin: (signal: AbortSignal) => Promise<T>;
+  /** The answer when the work is done before a byte was sent. */
+  readonly answer: (result: T) => Response;
+  /** The bytes of the result, for an answer that has begun already. */
+  readonly bytes: (result: T, signal: AbortSignal) => Promise<HeldBytes>;
+  /** Gives back what a result holds when nobody is left to take it. */
+  readonly discard: (result: T) => void;
+  readonly contentType: string;
+}
+
+/**
+ * Answers when the work is done, and holds the request until then: silently at first, when any answer is still possible,
+ * then with a 200 whose body begins with empty boxes. Ends with the bytes or with a cut connection, never with a clean
+ * short body. @throws SegueError `too_many_holds`, or what the work throws while the answer has not begun
+ */
+export async function held<T>(
+  c: RequestContext,
+  service: Service,
+  { begin, ...how }: Held<T>,
+): Promise<Response> {
+  const { settings, cut } = service.ports;
+  const over = new AbortController();
+  const limit = setTimeout(
+    () => over.abort(new SegueError('no_node', 'Nobody made the segment in time', { hint: 'Ask again.' })),
+    settings.holdMs,
+  );
+  const signal = AbortSignal.any([c.req.raw.signal, over.signal]);
+  const end = (): void => clearTimeout(limit);
+  const work = begin(signal);
+  try {
+    const quick = await settledWithin(boxed(work), quickMs);
+    if (quick !== undefined) {
+      end();
+      return how.answer(quick.value);
+    }
+  } catch (error) {
+    end();
+    throw error;
+  }
+  const leave = service.holds.take();
+  if (leave === undefined) {
+    end();
+    abandon(work, over, how.discard);
+    throw new SegueError('too_many_holds', 'Too many requests wait already', {
+      hint: 'Ask again in a second.',
+    });
+  }
+  const finish = (): void => {
+    end();
+    leave();
+  };
+  try {
+    const silentMs = Math.min(settings.holdSilentMs, settings.holdMs / 2);
+    const result = await settledWithin(boxed(work), silentMs);
+    if (result !== undefined) {
+      finish();
+      return how.answer(result.value);
+    }
+  } catch (error) {
+    finish();
+    throw error;
+  }
+  c.set('source', 'held');
+  const headers = {
+    ...openToAll,
+    'content-type': how.contentType,
+    'cache-control': caching.never,
+    'x-segue-source': 'held',
+  };
+  if (c.req.method === 'HEAD') {
+    finish();
+    abandon(work, over, how.discard);
+    return new Response(null, { headers });
+  }
+  const bytes = work.then((result) => how.bytes(result, signal));
+  const gone = (): void => {
+    finish();
+    over.abort(new DOMException('The client has gone', 'AbortError'));
+  };
+  return new Response(
+    heldBody(bytes, () => cut?.(c.env) ?? false, gone),
+    { headers },
+  );
+}
+
+/** Wraps a value, so that a result can be told from none. */
+const boxed = async <T>(work: Promise<T>): Promise<{ value: T }> => ({ value: await work });
+
+function abandon<T>(work: Promise<T>, over: AbortController, discard: (result: T) => void): void {
+  over.abort(new DOMException('The request is not held', 'AbortError'));
+  work.then(discard, () => undefined);
+}

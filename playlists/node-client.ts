@@ -1,0 +1,238 @@
+import { z } from 'zod';
+import { nodeSegmentPath, type UrlSigner } from '../src/node/sign.ts';
+import { errorCodes, SegueError } from '../src/ops/errors.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import { crcText } from './crc32.ts';
+import type { NodeAddress } from './ports.ts';
+
+/** A whole, verified segment in memory. */
+export interface SegmentBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** CRC-32 as eight hexadecimal digits. */
+  readonly crc: string;
+  /** Gives the bytes back to the budget: to be called once nobody sends them any more. */
+  readonly release: () => void;
+}
+
+/** How fetching a segment from a node went. */
+export type Fetched =
+  | { readonly kind: 'bytes'; readonly segment: SegmentBytes }
+  /** The node lives, and does not have it. */
+  | { readonly kind: 'absent' }
+  /** Refused, reset, or cut off: the process is gone. */
+  | { readonly kind: 'gone'; readonly cause: unknown }
+  /** Too slow, or not the bytes that were promised. */
+  | { readonly kind: 'faulty'; readonly cause: unknown };
+
+/** How asking a node to make a segment went. */
+export type Wanted =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'held'; readonly holder: string }
+  | { readonly kind: 'gone'; readonly cause: unknown }
+  | { readonly kind: 'refused'; readonly error: SegueError };
+
+/** What calls to nodes need. */
+export interface NodeClientOptions {
+  readonly fetch: typeof globalThis.fetch;
+  readonly signer: UrlSigner;
+  readonly secret: string;
+  readonly crc32: (bytes: Uint8Array) => number;
+  readonly budget: ByteBudget;
+  readonly now: () => number;
+}
+
+/** Calls to nodes. Every call ends by itself within seconds. */
+export interface NodeClient {
+  segment(
+    node: NodeAddress,
+    renderId: string,
+    rendition: string,
+    n: number,
+    signal: AbortSignal,
+  ): Promise<Fetched>;
+  want(node: NodeAddress, renderId: string, n: number, signal: AbortSignal): Promise<Wanted>;
+  /** Facts of a file that a description names; the node fetches and pins it. @throws SegueError as the node says, `no_node` where it is gone */
+  pinAsset(node: NodeAddress, src: string, signal: AbortSignal): Promise<unknown>;
+  /** SHA-256 of a registered module. @throws SegueError as {@link NodeClient.pinAsset} */
+  moduleHash(node: NodeAddress, name: string, signal: AbortSignal): Promise<string>;
+}
+
+/** Life of a signed URL, in milliseconds: it is used at once. */
+const signatureMs = 30_000;
+/** A node answers from its disk: this long without headers, and others are tried. */
+const segmentTimeoutMs = 10_000;
+const wantTimeoutMs = 3_000;
+/** Fetching and probing a file takes a while. */
+const pinTimeoutMs = 120_000;
+/** No segment is larger: 6 s at 100 Mbit/s. */
+const maxSegmentBytes = 80 * 1024 * 1024;
+
+const heldSchema = z.object({ holder: z.string().optional() });
+const moduleSchema = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const errorSchema = z.object({
+  error: z.object({
+    code: z.enum(errorCodes),
+    message: z.string().max(2000),
+    hint: z.string().max(2000).optional(),
+    problems: z.array(z.string().max(2000)).max(100).optional(),
+  }),
+});
+
+/** A client of every node, with one secret. */
+export function nodeClient(options: NodeClientOptions): NodeClient {
+  /** A kept-alive connection that the node has just closed looks like a dead node: ask a second time before believing it. */
+  const twice = async <T extends { kind: string }>(attempt: () => Promise<T>): Promise<T> => {
+    const first = await attempt();
+    return first.kind === 'gone' ? attempt() : first;
+  };
+
+  const json = async (
+    node: NodeAddress,
+    path: string,
+    init: RequestInit,
+    signal: AbortSignal,
+  ): Promise<unknown> => {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(pinTimeoutMs)]);
+    let response: Response;
+    try {
+      response = await options.fetch(`${node.url}${path}`, {
+        ...init,
+        headers: headers(options),
+        signal: limited,
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new SegueError('no_node', 'No node answers', { cause: error, hint: 'Ask again in a moment.' });
+    }
+    const body = await response.json().catch(() => undefined);
+    if (!response.ok) throw nodeError(body, response.status);
+    return body;
+  };
+
+  return {
+    segment: (node, renderId, rendition, n, signal) =>
+      twice(() => fetchSegment(options, node, nodeSegmentPath(renderId, rendition, n), signal)),
+    want: (node, renderId, n, signal) => twice(() => want(options, node, renderId, n, signal)),
+    pinAsset: (node, src, signal) =>
+      json(node, '/assets', { method: 'POST', body: JSON.stringify({ src }) }, signal),
+    moduleHash: async (node, name, signal) =>
+      moduleSchema.parse(await json(node, `/modules/${encodeURIComponent(name)}`, {}, signal)).sha256,
+  };
+}
+
+const headers = ({ secret }: NodeClientOptions): Record<string, string> => ({
+  authorization: `Bearer ${secret}`,
+  'content-type': 'application/json',
+});
+
+/** The error that a node answered, or one that says that it answered nonsense. */
+function nodeError(body: unknown, status: number): SegueError {
+  const parsed = errorSchema.safeParse(body);
+  if (!parsed.success) return new SegueError('internal', `A node answered ${status}`);
+  const { code, message, hint, problems } = parsed.data.error;
+  return new SegueError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(problems === undefined ? {} : { problems }),
+  });
+}
+
+async function want(
+  options: NodeClientOptions,
+  node: NodeAddress,
+  renderId: string,
+  n: number,
+  signal: AbortSignal,
+): Promise<Wanted> {
+  const timeout = AbortSignal.timeout(wantTimeoutMs);
+  try {
+    const response = await options.fetch(`${node.url}/renders/${encodeURIComponent(renderId)}`, {
+      method: 'POST',
+      headers: headers(options),
+      body: JSON.stringify({ want: { n } }),
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    const body: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return { kind: 'accepted' };
+    const holder = response.status === 409 ? heldSchema.safeParse(body).data?.holder : undefined;
+    if (holder !== undefined) return { kind: 'held', holder };
+    return { kind: 'refused', error: nodeError(body, response.status) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted) {
+      return {
+        kind: 'refused',
+        error: new SegueError('no_node', 'A node does not answer in time', { cause: error }),
+      };
+    }
+    return { kind: 'gone', cause: error };
+  }
+}
+
+async function fetchSegment(
+  options: NodeClientOptions,
+  node: NodeAddress,
+  path: string,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const timeout = AbortSignal.timeout(segmentTimeoutMs);
+  const limited = AbortSignal.any([signal, timeout]);
+  try {
+    const query = await options.signer.sign(path, options.now() + signatureMs);
+    const response = await options.fetch(`${node.url}${path}?${query}`, {
+      headers: { 'accept-encoding': 'identity' },
+      signal: limited,
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      return response.status === 404
+        ? { kind: 'absent' }
+        : { kind: 'faulty', cause: `status ${response.status}` };
+    }
+    return await readWhole(response, options, true, limited);
+  } catch (error) {
+    signal.throwIfAborted();
+    return timeout.aborted ? { kind: 'faulty', cause: error } : { kind: 'gone', cause: error };
+  }
+}
+
+/**
+ * Reads a body of known length into one buffer, within the budget, and checks it against the CRC that came with it;
+ * `crcRequired` for a sender that must give one.
+ */
+export async function readWhole(
+  response: Response,
+  { budget, crc32 }: Pick<NodeClientOptions, 'budget' | 'crc32'>,
+  crcRequired: boolean,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const length = Number(response.headers.get('content-length') ?? Number.NaN);
+  if (!Number.isInteger(length) || length < 1 || length > maxSegmentBytes || response.body === null) {
+    await response.body?.cancel();
+    return { kind: 'faulty', cause: 'no usable content-length' };
+  }
+  const release = await budget.take(length, signal);
+  let kept = false;
+  try {
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const reader = response.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      if (at + value.length > length) {
+        await reader.cancel();
+        return { kind: 'faulty', cause: 'more bytes than promised' };
+      }
+      bytes.set(value, at);
+      at += value.length;
+    }
+    if (at !== length) return { kind: 'gone', cause: `cut off after ${at} of ${length} bytes` };
+    const crc = crcText(crc32(bytes));
+    const promised = response.headers.get('x-segue-crc32');
+    if (promised === null ? crcRequired : promised !== crc)
+      return { kind: 'faulty', cause: `CRC ${crc}, promised ${promised}` };
+    kept = true;
+    return { kind: 'bytes', segment: { bytes, crc, release } };
+  } finally {
+    if (!kept) release();
+  }
+}

@@ -1,0 +1,45 @@
+import { z } from '@hono/zod-openapi';
+import { errorCodes } from '../src/ops/errors.ts';
+
+/** The body of every error answer. */
+const errorSchema = z
+  .object({
+    error: z.object({
+      code: z.enum(errorCodes),
+      message: z.string(),
+      hint: z.string().optional(),
+      requestId: z.string().optional(),
+      problems: z.array(z.string()).optional().describe('Every problem found, as `path: message`'),
+    }),
+  })
+  .openapi('Error');
+
+const reasons = {
+  400: 'The request is wrong',
+  401: 'The admin token is missing or wrong',
+  404: 'There is no such thing',
+  413: 'The body is too large',
+  503: 'Something that is needed does not answer; Retry-After says when to ask again',
+} as const;
+
+/** Documentation of error answers with these statuses. */
+export function errorResponses<S extends keyof typeof reasons>(...statuses: S[]) {
+  const response = (status: S) => ({
+    description: reasons[status],
+    content: { 'application/json': { schema: errorSchema } },
+  });
+  return Object.fromEntries(statuses.map((status) => [status, response(status)])) as {
+    [K in S]: ReturnType<typeof response>;
+  };
+}
+
+/** Head of `GET /openapi.json`. */
+export const openApiInfo = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Segue',
+    version: '1',
+    description:
+      'Makes a video from a description and streams it while it is made. Playlists and segments are below `/v/{id}/`: begin with the `url` of a video.',
+  },
+};

@@ -1,0 +1,128 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import type { NodeRow } from '../src/catalog/nodes.ts';
+import { SegueError } from '../src/ops/errors.ts';
+import { caching } from './headers.ts';
+import { errorResponses } from './openapi.ts';
+import type { RequestVariables, Service } from './service.ts';
+
+const nodeSchema = z
+  .object({
+    id: z.string(),
+    url: z.string(),
+    host: z.string(),
+    pid: z.int(),
+    state: z.enum(['ready', 'draining', 'dead']),
+    load: z.record(z.string(), z.number()),
+    heartbeatAt: z.iso.datetime(),
+  })
+  .openapi('Node');
+
+/** Streams of events open at once. */
+const maxEventStreams = 20;
+/** Announcements that wait for a slow reader; more are dropped, since each is only a hint to look again. */
+const maxBacklog = 500;
+/** Between two lists of nodes, in milliseconds; it keeps the connection busy too. */
+const nodesEveryMs = 2000;
+
+/** Lets requests with the admin token through. Compares hashes, so that timing tells nothing. */
+export function adminOnly(token: string): MiddlewareHandler {
+  const hash = async (text: string): Promise<Uint8Array> =>
+    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  return async function adminOnly(c, next) {
+    const given = await hash(c.req.header('authorization') ?? '');
+    const expected = await hash(`Bearer ${token}`);
+    let difference = 0;
+    for (const [index, byte] of given.entries()) difference |= byte ^ (expected[index] ?? 0);
+    if (difference !== 0) {
+      c.header('www-authenticate', 'Bearer realm="segue"');
+      throw new SegueError('unauthorized', 'This needs the admin token', {
+        hint: 'Send it as "Authorization: Bearer <token>"; the embedded stack keeps it in the file admin-token.',
+      });
+    }
+    await next();
+  };
+}
+
+/** `GET /v1/nodes` and `GET /v1/events`, for operators. */
+export function operatorRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, { ports }: Service): void {
+  app.use('/v1/nodes/*', adminOnly(ports.settings.adminToken));
+  app.use('/v1/events/*', adminOnly(ports.settings.adminToken));
+
+  const nodes = async (): Promise<z.output<typeof nodeSchema>[]> => {
+    try {
+      return (await ports.catalog.nodes()).map(shown);
+    } catch (error) {
+      throw new SegueError('catalog_unavailable', 'The catalog does not answer', { cause: error });
+    }
+  };
+
+  const list = createRoute({
+    method: 'get',
+    path: '/v1/nodes',
+    summary: 'Every node ever seen',
+    responses: {
+      200: {
+        description: 'The nodes',
+        content: { 'application/json': { schema: z.object({ nodes: z.array(nodeSchema) }) } },
+      },
+      ...errorResponses(401, 503),
+    },
+  });
+  app.openapi(list, async (c) => {
+    c.header('cache-control', caching.never);
+    return c.json({ nodes: await nodes() }, 200);
+  });
+
+  app.openAPIRegistry.registerPath({
+    method: 'get',
+    path: '/v1/events',
+    summary: 'Server-sent events: `nodes` every two seconds, `change` whenever a copy or a render changes',
+    responses: {
+      200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
+      ...errorResponses(401, 503),
+    },
+  });
+  let open = 0;
+  app.get('/v1/events', (c) => {
+    if (open >= maxEventStreams) throw new SegueError('too_many_holds', 'Too many event streams are open');
+    open += 1;
+    c.header('cache-control', caching.never);
+    c.header('x-accel-buffering', 'no');
+    return streamSSE(c, async (stream) => {
+      const over = new AbortController();
+      const backlog: string[] = [];
+      const watch = ports.changes.watchAll((change) => {
+        if (backlog.length < maxBacklog) backlog.push(JSON.stringify(change));
+      });
+      stream.onAbort(() => over.abort());
+      try {
+        for (let nodesAt = 0; !over.signal.aborted; ) {
+          if (ports.now() - nodesAt >= nodesEveryMs) {
+            nodesAt = ports.now();
+            // While the catalog is away the stream stays open and says nothing of nodes.
+            const data = await nodes().catch(() => undefined);
+            if (data !== undefined) await stream.writeSSE({ event: 'nodes', data: JSON.stringify(data) });
+            else await stream.write(': the catalog does not answer\n\n');
+          }
+          for (const data of backlog.splice(0)) await stream.writeSSE({ event: 'change', data });
+          await watch.next(nodesEveryMs, over.signal);
+        }
+      } finally {
+        watch.stop();
+        open -= 1;
+      }
+    });
+  });
+}
+
+const shown = (node: NodeRow): z.output<typeof nodeSchema> => ({
+  id: node.id,
+  url: node.url,
+  host: node.host,
+  pid: node.pid,
+  state: node.state,
+  load: { ...node.load },
+  heartbeatAt: new Date(node.heartbeatAt).toISOString(),
+});

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Page, Pages } from './pages.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** URL path of each file of this folder that is shown. What is not listed is not reachable. */
+const files: Readonly<Record<string, string>> = {
+  '/': 'demo.html',
+  '/admin': 'admin.html',
+  '/pages/admin.js': 'admin.js',
+  '/pages/demo.css': 'demo.css',
+  '/pages/demo.js': 'demo.js',
+  '/pages/player.js': 'player.js',
+  '/pages/strip.js': 'strip.js',
+};
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+};
+
+/** Reads every page, hls.js and the example descriptions into memory (under 1 MB). Throws when a file of the checkout is missing. */
+export async function loadPages(examplesFolder: string = join(here, '..', '..', 'examples')): Promise<Pages> {
+  const loaded = new Map<string, Page>();
+  for (const [path, file] of Object.entries(files)) loaded.set(path, await read(join(here, file)));
+  loaded.set('/pages/hls.min.js', await read(hlsJs()));
+  const examples = (await readdir(examplesFolder)).filter((name) => /^[\w.-]+\.json$/.test(name));
+  examples.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  for (const name of examples) loaded.set(`/examples/${name}`, await read(join(examplesFolder, name)));
+  return {
+    get: (path) => loaded.get(path),
+    examples: examples.map((name) => `/examples/${name}`),
+  };
+}
+
+const rank = (name: string): number => (name === 'default.json' ? 0 : 1);
+
+/** The browser build lies beside the entry point that the package resolves to. */
+function hlsJs(): string {
+  return join(dirname(createRequire(import.meta.url).resolve('hls.js')), 'hls.min.js');
+}
+
+async function read(path: string): Promise<Page> {
+  const body = new Uint8Array(await readFile(path));
+  return {
+    body,
+    contentType: contentTypes[extname(path)] ?? 'application/octet-stream',
+    etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+  };
+}

@@ -1,0 +1,93 @@
+import type { Hono } from 'hono';
+import type { CopyRow } from '../src/catalog/copies.ts';
+import type { Location } from '../src/catalog/locate.ts';
+import type { NodeRow } from '../src/catalog/nodes.ts';
+import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
+import type { ChangeHub } from './changes.ts';
+import type { FactCache } from './fact-cache.ts';
+
+/** What the service needs from the catalog. Every call may throw while the database is away. */
+export interface CatalogPort {
+  currentRender(videoId: string): Promise<RenderRow | undefined>;
+  renderOfGeneration(videoId: string, generation: number): Promise<RenderRow | undefined>;
+  initOf(renderId: string, rendition: string): Promise<Uint8Array | undefined>;
+  copiesOf(renderId: string): Promise<CopyRow[]>;
+  locate(renderId: string, rendition: string, n: number): Promise<Location>;
+  leaseOf(renderId: string): Promise<{ nodeId: string; epoch: number } | undefined>;
+  /** Whether the render is still to be made or finished: neither failed nor superseded. */
+  isActive(renderId: string): Promise<boolean>;
+  insertVideo(video: NewVideo, render: NewRender): Promise<'new' | 'known'>;
+  nodes(): Promise<NodeRow[]>;
+  /** Says that a node is gone: its leases end at once. */
+  suspectNode(nodeId: string, url: string): Promise<void>;
+  /** Resolves if the database answers. */
+  ping(): Promise<void>;
+}
+
+/** A node as it is addressed. */
+export interface NodeAddress {
+  readonly id: string;
+  /** Without a trailing slash. */
+  readonly url: string;
+}
+
+/** A request, as it is logged: one wide event each. */
+export interface RequestEvent {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  /** Pattern of the route, for metrics: from a closed set. */
+  readonly route: string;
+  readonly status: number;
+  /** Milliseconds until the answer's headers. */
+  readonly durationMs: number;
+  /** Where segment bytes came from: `bucket`, a node id, `catalog`, `held`. */
+  readonly source: string | undefined;
+  readonly error: unknown;
+}
+
+/** Text for `GET /metrics`. Node only. */
+export interface MetricsPort {
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Bounds and keys of the service. Times in milliseconds. */
+export interface ServiceSettings {
+  /** Base URL below which every object is publicly readable, without a trailing slash. */
+  readonly bucketPublicUrl: string;
+  readonly secret: string;
+  readonly adminToken: string;
+  /** Longest hold of a request for something that does not exist yet. */
+  readonly holdMs: number;
+  /** Part of the hold without a byte sent. */
+  readonly holdSilentMs: number;
+  readonly maxHolds: number;
+  /** Look again this often while nothing is announced: the safety net on Node, the only way on Workers. */
+  readonly pollMs: number;
+  /** Most bytes of segments in memory at once. */
+  readonly maxBytesInFlight: number;
+}
+
+/** Everything that differs between runtimes and tests. */
+export interface Ports {
+  readonly catalog: CatalogPort;
+  readonly changes: ChangeHub;
+  /** Facts that keep known streams going while the catalog is away. */
+  readonly facts: FactCache;
+  readonly settings: ServiceSettings;
+  readonly fetch: typeof globalThis.fetch;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly crc32: (bytes: Uint8Array) => number;
+  readonly metrics?: MetricsPort;
+  /** Further routes: pages, the demo. Their errors are answered like all others. */
+  readonly routes?: readonly Hono[];
+  readonly onRequest?: (event: RequestEvent) => void;
+  /** Something that went wrong without making a request fail. */
+  readonly onTrouble?: (what: string, error: unknown) => void;
+  /** Cuts the connection of a request that cannot be answered whole; true if done. Without it the body stream is made to fail. */
+  readonly cut?: (environment: unknown) => boolean;
+  /** Whether work may be shared between requests; Workers forbid it. */
+  readonly sharedWork: boolean;
+}

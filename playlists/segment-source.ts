@@ -1,0 +1,175 @@
+import { SegueError } from '../src/ops/errors.ts';
+import { segmentName } from '../src/store/names.ts';
+import type { ByteBudget } from './byte-budget.ts';
+import { flights, orAborted } from './flights.ts';
+import { makeRequests } from './make-requests.ts';
+import { type NodeClient, readWhole, type SegmentBytes } from './node-client.ts';
+import type { NodeAddress, Ports } from './ports.ts';
+import { nextStep, type SegmentKey } from './resolve.ts';
+import { suspect } from './suspect.ts';
+
+/** Where a segment was found. Whoever gets bytes calls `release` once they are sent. */
+export type Found =
+  | { readonly kind: 'bucket'; readonly url: string }
+  | { readonly kind: 'bytes'; readonly node: string; readonly segment: SegmentBytes };
+
+/** Finds segments, has missing ones made, and waits for them. */
+export interface SegmentSource {
+  /**
+   * Resolves once the segment is in the bucket or its bytes are here, however long that takes: the caller bounds it with
+   * `signal`. Requests for the same segment share one search and one fetch.
+   * @throws SegueError `render_failed` when nobody can make it
+   */
+  find(key: SegmentKey, signal: AbortSignal): Promise<Found>;
+  /** The bytes of an object in the bucket. @throws SegueError `bucket_unavailable` after a few tries */
+  download(url: string, signal: AbortSignal): Promise<SegmentBytes>;
+}
+
+/** A node that failed at a segment is not asked for it again for so long, in milliseconds. */
+const excludedMs = 1000;
+const downloadTries = 4;
+
+/** A source over the given ports. */
+export function segmentSource(ports: Ports, nodes: NodeClient, budget: ByteBudget): SegmentSource {
+  const shared = flights<SharedFound>((found) => found.discard());
+  return {
+    find: async (key, signal) => {
+      const begin = (flightSignal: AbortSignal) => search(ports, nodes, key, flightSignal);
+      if (!ports.sharedWork) return (await begin(signal)).claim();
+      const found = await shared.join(`${key.renderId}/${key.rendition}/${key.n}`, begin, signal);
+      return found.claim();
+    },
+    download: (url, signal) => download(ports, budget, url, signal),
+  };
+}
+
+/** A find of several requests: the bytes go back to the budget when the last of them has sent them. */
+interface SharedFound {
+  claim(): Found;
+  /** Nobody wants it any more. */
+  discard(): void;
+}
+
+function share(found: Found): SharedFound {
+  if (found.kind === 'bucket') return { claim: () => found, discard: () => undefined };
+  const { segment } = found;
+  let claims = 0;
+  return {
+    claim: () => {
+      claims += 1;
+      let claimed = true;
+      const release = (): void => {
+        if (!claimed) return;
+        claimed = false;
+        claims -= 1;
+        if (claims === 0) segment.release();
+      };
+      return { ...found, segment: { ...segment, release } };
+    },
+    discard: () => segment.release(),
+  };
+}
+
+async function search(
+  ports: Ports,
+  nodes: NodeClient,
+  key: SegmentKey,
+  signal: AbortSignal,
+): Promise<SharedFound> {
+  const watch = ports.changes.watch(key.renderId);
+  const excluded = new Map<string, number>();
+  const requests = makeRequests(ports, nodes, key);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const now = ports.now();
+      for (const [id, until] of excluded) if (until <= now) excluded.delete(id);
+      const location = await locate(ports, key, signal);
+      const step = location === undefined ? undefined : nextStep(location, new Set(excluded.keys()));
+      if (step?.kind === 'bucket') return share({ kind: 'bucket', url: bucketUrl(ports, key) });
+      if (step?.kind === 'fetch') {
+        const segment = await fetchFrom(ports, nodes, step.node, key, signal);
+        if (segment !== undefined) return share({ kind: 'bytes', node: step.node.id, segment });
+        excluded.set(step.node.id, ports.now() + excludedMs);
+        continue;
+      }
+      if (step?.kind === 'make') {
+        const failed = await requests.ask(step.holder, new Set(excluded.keys()), signal);
+        if (failed !== undefined) {
+          excluded.set(failed, ports.now() + excludedMs);
+          continue;
+        }
+      }
+      await watch.next(ports.settings.pollMs, signal);
+    }
+  } finally {
+    watch.stop();
+  }
+}
+
+/** Public URL of a segment in the bucket. */
+export function bucketUrl(ports: Pick<Ports, 'settings'>, { renderId, rendition, n }: SegmentKey): string {
+  return `${ports.settings.bucketPublicUrl}/${segmentName(renderId, rendition, n)}`;
+}
+
+/** Where the segment is; while the catalog is away, where it was last; undefined where even that is not known. */
+async function locate(ports: Ports, { renderId, rendition, n }: SegmentKey, signal: AbortSignal) {
+  const key = `${renderId}/${rendition}/${n}`;
+  try {
+    const location = await orAborted(ports.catalog.locate(renderId, rendition, n), signal);
+    if (location.inBucket || location.holders.length > 0) ports.facts.locations.set(key, location);
+    return location;
+  } catch (error) {
+    signal.throwIfAborted();
+    ports.onTrouble?.('catalog query', error);
+    return ports.facts.locations.get(key);
+  }
+}
+
+/** The segment from this node; undefined where the node cannot give it now. A node that is gone loses its leases at once. */
+async function fetchFrom(
+  ports: Ports,
+  nodes: NodeClient,
+  node: NodeAddress,
+  { renderId, rendition, n }: SegmentKey,
+  signal: AbortSignal,
+): Promise<SegmentBytes | undefined> {
+  const fetched = await nodes.segment(node, renderId, rendition, n, signal);
+  if (fetched.kind === 'bytes') return fetched.segment;
+  if (fetched.kind !== 'absent') ports.onTrouble?.(`segment from node ${node.id}`, fetched.cause);
+  if (fetched.kind === 'gone') await suspect(ports, node);
+  return undefined;
+}
+
+async function download(
+  ports: Ports,
+  budget: ByteBudget,
+  url: string,
+  signal: AbortSignal,
+): Promise<SegmentBytes> {
+  let cause: unknown;
+  for (let attempt = 0; attempt < downloadTries; attempt += 1) {
+    if (attempt > 0) await pause(100 * 2 ** attempt, signal);
+    try {
+      const response = await ports.fetch(url, { signal });
+      const whole = await readWhole(response, { budget, crc32: ports.crc32 }, false, signal);
+      if (response.ok && whole.kind === 'bytes') return whole.segment;
+      if (whole.kind === 'bytes') whole.segment.release();
+      cause = `status ${response.status}, ${whole.kind}`;
+    } catch (error) {
+      signal.throwIfAborted();
+      cause = error;
+    }
+  }
+  throw new SegueError('bucket_unavailable', 'The bucket does not give a segment that it holds', { cause });
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  try {
+    await orAborted(promise, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}

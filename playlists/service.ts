@@ -1,0 +1,72 @@
+import type { Context } from 'hono';
+import { urlSigner } from '../src/node/sign.ts';
+import { type ByteBudget, byteBudget } from './byte-budget.ts';
+import { type NodeClient, nodeClient } from './node-client.ts';
+import type { Ports } from './ports.ts';
+import { type SegmentSource, segmentSource } from './segment-source.ts';
+
+/** Values that the middleware leaves for routes and for the log. */
+export interface RequestVariables {
+  requestId: string;
+  /** Where segment bytes came from. */
+  source: string | undefined;
+}
+
+/** Hono's view of one request of this service. */
+export type RequestContext = Context<{ Variables: RequestVariables }>;
+
+/** What the routes share. */
+export interface Service {
+  readonly ports: Ports;
+  readonly nodes: NodeClient;
+  readonly source: SegmentSource;
+  readonly budget: ByteBudget;
+  readonly holds: Holds;
+}
+
+/** Counts the requests that are held. */
+export interface Holds {
+  /** Takes a place; undefined where all are taken. The function gives it back, once. */
+  take(): (() => void) | undefined;
+  readonly count: number;
+}
+
+/** At most `max` holds at once. */
+export function holdCounter(max: number): Holds {
+  let count = 0;
+  return {
+    get count() {
+      return count;
+    },
+    take() {
+      if (count >= max) return undefined;
+      count += 1;
+      let held = true;
+      return () => {
+        if (held) count -= 1;
+        held = false;
+      };
+    },
+  };
+}
+
+/** Joins the parts over the given ports. */
+export function service(ports: Ports): Service {
+  const { settings } = ports;
+  const budget = byteBudget(settings.maxBytesInFlight);
+  const nodes = nodeClient({
+    fetch: ports.fetch,
+    signer: urlSigner(settings.secret),
+    secret: settings.secret,
+    crc32: ports.crc32,
+    budget,
+    now: ports.now,
+  });
+  return {
+    ports,
+    nodes,
+    budget,
+    source: segmentSource(ports, nodes, budget),
+    holds: holdCounter(settings.maxHolds),
+  };
+}

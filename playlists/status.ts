@@ -1,0 +1,91 @@
+import type { CopyRow } from '../src/catalog/copies.ts';
+import { contains, countOf, difference, type Ranges, unionOf } from '../src/catalog/ranges.ts';
+import { bucketPlace } from '../src/catalog/schema.ts';
+import { segmentCount, segmentDuration, targetDuration } from '../src/grid/grid.ts';
+import { pathOf, type RenderFacts } from './render-facts.ts';
+
+/** How far a video is: nothing made yet, being made, all made, all in the bucket, or impossible. */
+export type VideoState = 'waiting' | 'rendering' | 'rendered' | 'stored' | 'failed';
+
+/** Where the segments of one rendition are. Ranges are half-open `[from, to)`. */
+export interface RenditionStatus {
+  readonly name: string;
+  /** Name in URLs. */
+  readonly path: string;
+  readonly kind: 'video' | 'audio';
+  readonly bucket: Ranges;
+  /** By id of a live node. */
+  readonly nodes: Readonly<Record<string, Ranges>>;
+  /** Segments that no live place has. */
+  readonly absent: Ranges;
+}
+
+/** The status of a render, computed from its copies. */
+export interface RenderStatus {
+  readonly state: VideoState;
+  readonly renditions: readonly RenditionStatus[];
+  /** Seconds of playable media whose only copy is one node. */
+  readonly exposureSeconds: number;
+}
+
+/** Computes the status of a render. Copies of nodes that are not live do not count. */
+export function statusOf(
+  facts: RenderFacts,
+  copies: readonly CopyRow[],
+  liveNodes: ReadonlySet<string>,
+): RenderStatus {
+  const all: Ranges = [[0, segmentCount(facts.grid)]];
+  const renditions = facts.renditions.map(({ name, kind }): RenditionStatus => {
+    const rows = copies.filter((row) => row.rendition === name && countOf(row.segments) > 0);
+    const bucket = rows.find((row) => row.place === bucketPlace)?.segments ?? [];
+    const nodes = rows.filter((row) => liveNodes.has(row.place));
+    return {
+      name,
+      path: pathOf(facts, name),
+      kind,
+      bucket,
+      nodes: Object.fromEntries(nodes.map((row) => [row.place, row.segments])),
+      absent: difference(all, unionOf(bucket, ...nodes.map((row) => row.segments))),
+    };
+  });
+  return { state: stateOf(facts, renditions), renditions, exposureSeconds: exposure(facts, renditions) };
+}
+
+function stateOf(facts: RenderFacts, renditions: readonly RenditionStatus[]): VideoState {
+  const count = segmentCount(facts.grid);
+  if (renditions.every(({ bucket }) => countOf(bucket) === count)) return 'stored';
+  if (facts.state === 'failed') return 'failed';
+  if (renditions.every(({ absent }) => absent.length === 0)) return 'rendered';
+  return renditions.some(({ absent }) => countOf(absent) < count) ? 'rendering' : 'waiting';
+}
+
+/** A segment is exposed when any rendition of it would be lost with one node. */
+function exposure(facts: RenderFacts, renditions: readonly RenditionStatus[]): number {
+  const count = segmentCount(facts.grid);
+  let seconds = 0;
+  for (let n = 0; n < count; n += 1) {
+    const exposed = renditions.some(
+      ({ bucket, nodes }) =>
+        !contains(bucket, n) && Object.values(nodes).filter((ranges) => contains(ranges, n)).length === 1,
+    );
+    if (exposed) seconds += segmentDuration(facts.grid, 'video', n);
+  }
+  return Math.round(seconds * 1e6) / 1e6;
+}
+
+/** The grid as clients see it: durations in seconds, run-length encoded, because most are alike. */
+export function gridSummary(facts: RenderFacts): {
+  segments: number;
+  targetDuration: number;
+  runs: { from: number; to: number; seconds: number }[];
+} {
+  const count = segmentCount(facts.grid);
+  const seconds = (n: number): number => Math.round(segmentDuration(facts.grid, 'video', n) * 1e6) / 1e6;
+  const runs: { from: number; to: number; seconds: number }[] = [];
+  for (let n = 0; n < count; n += 1) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.seconds === seconds(n)) last.to = n + 1;
+    else runs.push({ from: n, to: n + 1, seconds: seconds(n) });
+  }
+  return { segments: count, targetDuration: targetDuration(facts.grid), runs };
+}

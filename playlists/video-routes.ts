@@ -1,0 +1,167 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { descriptionSchema } from '../src/description/schema.ts';
+import { SegueError } from '../src/ops/errors.ts';
+import { acceptVideo } from './accept.ts';
+import { readText } from './body-text.ts';
+import { currentFacts } from './facts.ts';
+import { caching } from './headers.ts';
+import { errorResponses } from './openapi.ts';
+import type { RequestContext, RequestVariables, Service } from './service.ts';
+import { gridSummary, statusOf } from './status.ts';
+
+/** A description may be this large, in bytes. */
+const maxBodyBytes = 1024 * 1024;
+
+const stateSchema = z.enum(['waiting', 'rendering', 'rendered', 'stored', 'failed']);
+const rangesSchema = z
+  .array(z.tuple([z.int(), z.int()]))
+  .describe('Half-open ranges [from, to) of segment numbers');
+
+const acceptedSchema = z
+  .object({
+    id: z.string(),
+    url: z.url().describe('The multivariant playlist'),
+    duration: z.number().describe('Seconds'),
+    state: stateSchema,
+  })
+  .openapi('AcceptedVideo');
+
+const videoSchema = z
+  .object({
+    ...acceptedSchema.shape,
+    description: z.object({
+      kind: z.string(),
+      size: z.object({ width: z.int(), height: z.int() }),
+      fps: z.number(),
+      seed: z.number(),
+    }),
+    grid: z.object({
+      segments: z.int(),
+      targetDuration: z.int(),
+      runs: z.array(z.object({ from: z.int(), to: z.int(), seconds: z.number() })),
+    }),
+    renderId: z.string(),
+    generation: z.int(),
+    failure: z.string().nullable(),
+    sealed: z.boolean().describe('The bucket alone plays'),
+    renditions: z.array(
+      z.object({
+        name: z.string(),
+        path: z.string().describe('Name in URLs'),
+        kind: z.enum(['video', 'audio']),
+        codecs: z.string(),
+        bucket: rangesSchema,
+        nodes: z.record(z.string(), rangesSchema).describe('By id of a live node'),
+        absent: rangesSchema,
+      }),
+    ),
+    exposureSeconds: z.number().describe('Seconds of playable media whose only copy is one node'),
+    lease: z.object({ node: z.string(), epoch: z.int() }).nullable(),
+  })
+  .openapi('Video');
+
+const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+
+/** `POST /v1/videos` and `GET /v1/videos/{id}`. */
+export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, service: Service): void {
+  // The description is parsed by its own parser, whose messages say every problem at once; the schema here documents it.
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path: '/v1/videos',
+    summary: 'Take in a description and begin to make it',
+    request: { body: { required: true, content: { 'application/json': { schema: descriptionSchema } } } },
+    responses: {
+      201: json(acceptedSchema, 'A new video'),
+      200: json(acceptedSchema, 'A video that was known: the same description is the same video'),
+      ...errorResponses(400, 413, 503),
+    },
+  });
+  app.post('/v1/videos', async (c) => {
+    const accepted = await acceptVideo(service, readJson(await readText(c.req.raw, maxBodyBytes)), c.req.raw.signal);
+    const { id, duration, isNew } = accepted;
+    const state = isNew
+      ? accepted.started
+        ? 'rendering'
+        : 'waiting'
+      : (await statusNow(service, id)).status.state;
+    c.header('cache-control', caching.never);
+    return c.json({ id, url: playlistUrl(c, id), duration, state }, isNew ? 201 : 200);
+  });
+
+  const get = createRoute({
+    method: 'get',
+    path: '/v1/videos/{id}',
+    summary: 'Where the segments of a video are',
+    request: { params: z.object({ id: z.string() }) },
+    responses: { 200: json(videoSchema, 'The video'), ...errorResponses(404, 503) },
+  });
+  app.openapi(get, async (c) => {
+    const { facts, status, lease } = await statusNow(service, c.req.valid('param').id);
+    c.header('cache-control', caching.never);
+    const { kind, size, seed } = facts.description;
+    const video: z.output<typeof videoSchema> = {
+      id: facts.videoId,
+      url: playlistUrl(c, facts.videoId),
+      duration: facts.duration,
+      state: status.state,
+      description: { kind, size, fps: facts.frameRate.num / facts.frameRate.den, seed },
+      grid: gridSummary(facts),
+      renderId: facts.renderId,
+      generation: facts.generation,
+      failure: facts.failure ?? null,
+      sealed: facts.sealed,
+      renditions: status.renditions.map((rendition) => ({
+        ...rendition,
+        codecs: facts.renditions.find(({ name }) => name === rendition.name)?.codecs ?? '',
+        bucket: pairs(rendition.bucket),
+        nodes: Object.fromEntries(Object.entries(rendition.nodes).map(([id, ranges]) => [id, pairs(ranges)])),
+        absent: pairs(rendition.absent),
+      })),
+      exposureSeconds: status.exposureSeconds,
+      lease: lease === undefined ? null : { node: lease.nodeId, epoch: lease.epoch },
+    };
+    return c.json(video, 200);
+  });
+}
+
+const pairs = (ranges: readonly (readonly [number, number])[]): [number, number][] =>
+  ranges.map(([from, to]) => [from, to]);
+
+async function statusNow({ ports }: Service, id: string) {
+  const facts = await currentFacts(ports, id);
+  try {
+    const [copies, nodes, lease] = await Promise.all([
+      ports.catalog.copiesOf(facts.renderId),
+      ports.catalog.nodes(),
+      ports.catalog.leaseOf(facts.renderId),
+    ]);
+    const live = new Set(nodes.filter(({ state }) => state !== 'dead').map((node) => node.id));
+    return { facts, status: statusOf(facts, copies, live), lease };
+  } catch (error) {
+    throw new SegueError('catalog_unavailable', 'The catalog does not answer', {
+      cause: error,
+      hint: 'Ask again in a moment.',
+    });
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SegueError('invalid_request', 'The body is not JSON', {
+      cause: error,
+      hint: 'Send a description as application/json; examples/ has some.',
+    });
+  }
+}
+
+/** Absolute URL of a video's multivariant playlist, as the client reached this service. */
+function playlistUrl(c: RequestContext, id: string): string {
+  const url = new URL(`/v/${id}/index.m3u8`, c.req.url);
+  if (c.req.header('x-forwarded-proto') === 'https') url.protocol = 'https:';
+  return url.href;
+}

@@ -1,0 +1,91 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Playlists, startPlaylists } from '../../../playlists/node.ts';
+import type { PlaylistsConfig } from '../../../src/ops/config.ts';
+import { createLog } from '../../../src/ops/log.ts';
+import { createMetrics } from '../../../src/ops/metrics.ts';
+
+/** Secret of every test deployment. */
+export const secret = 'a secret of thirty-two characters';
+/** Admin token of every test deployment. */
+export const adminToken = 'an admin token for tests';
+
+/** A description of `seconds` at 25 frames a second. */
+export const description = (seconds: number, seed = 0): object => ({
+  segue: 1,
+  kind: 'timeline',
+  size: { width: 320, height: 180 },
+  fps: 25,
+  duration: seconds,
+  seed,
+  tracks: [],
+});
+
+/** Starts the playlist service on a free port with short times. */
+export function startService(
+  databaseUrl: string,
+  bucketPublicUrl: string,
+  changed: Partial<PlaylistsConfig> = {},
+): Promise<Playlists> {
+  const config: PlaylistsConfig = {
+    host: '127.0.0.1',
+    port: 0,
+    databaseUrl,
+    bucketPublicUrl,
+    secret,
+    adminToken,
+    leaseSeconds: 1,
+    holdSeconds: 20,
+    holdSilentSeconds: 0.5,
+    maxHolds: 100,
+    demo: false,
+    logLevel: 'silent',
+    ...changed,
+  };
+  return startPlaylists(config, {
+    log: createLog('test', 'silent'),
+    metrics: createMetrics({ process: false }),
+    pages: { get: () => undefined, examples: [] },
+  });
+}
+
+/** A public read route of a bucket, over what the test puts in. */
+export interface TestBucket extends AsyncDisposable {
+  readonly url: string;
+  readonly objects: Map<string, Uint8Array>;
+}
+
+/** Serves objects by name, as a CDN would. */
+export async function startTestBucket(): Promise<TestBucket> {
+  const objects = new Map<string, Uint8Array>();
+  const server = createServer((request, response) => {
+    const object = objects.get((request.url ?? '').slice(1));
+    if (object === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    response
+      .writeHead(200, { 'content-length': object.length, 'access-control-allow-origin': '*' })
+      .end(object);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    objects,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Posts a description. */
+export async function post(
+  url: string,
+  body: unknown,
+): Promise<{ id: string; url: string; state: string; duration: number }> {
+  const response = await fetch(`${url}/v1/videos`, { method: 'POST', body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(await response.text());
+  return response.json() as Promise<{ id: string; url: string; state: string; duration: number }>;
+}
