@@ -95,7 +95,8 @@ export interface ErrorBody {
 
 /** Body for any thrown value. Unknown errors become `internal` without their text, so nothing of the inside leaks. */
 export function errorBody(error: unknown, requestId?: string): ErrorBody {
-  const known = error instanceof SegueError ? error : new SegueError('internal', 'Something failed inside Segue');
+  const known =
+    error instanceof SegueError ? error : new SegueError('internal', 'Something failed inside Segue');
   return {
     error: {
       code: known.code,
