@@ -1,1 +1,94 @@
-export const a: number = 1;
+#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { z } from 'zod';
+import { makeHelp, verifyHelp } from './help.ts';
+import type { MakeCommandOptions } from './make.ts';
+import { type ExitCode, processOutput, reportError } from './output.ts';
+import type { VerifyCommandOptions } from './verify.ts';
+
+// Each command is imported when it is called, so that a process loads, and keeps in memory, only what it needs.
+
+const packageSchema = z.object({ version: z.string() });
+const packageFile = new URL('../../package.json', import.meta.url);
+
+type Options = { json?: boolean };
+type AddCommand = (name: string, description: string) => Command;
+/** Notes how a command ended. */
+type Ended = (code: ExitCode) => void;
+
+/** Commands that run until they are told to stop, and the look at what they need. */
+function addServices(command: AddCommand, ended: Ended): void {
+  command('up', 'start everything on this machine: database, bucket, playlist service and two nodes').action(
+    async (options: Options) => ended(await (await import('./up.ts')).up(options, processOutput)),
+  );
+  command('playlists', 'run the playlist service, which takes descriptions, lists and serves').action(
+    async (options: Options) =>
+      ended(await (await import('./playlists.ts')).playlists(options, processOutput)),
+  );
+  command('node', 'run a node, which renders and holds segments').action(async (options: Options) =>
+    ended(await (await import('./node.ts')).node(options, processOutput)),
+  );
+  command(
+    'doctor',
+    'check ffmpeg, database, bucket, disk, port and clock, with the way out of each problem',
+  ).action(async (options: Options) =>
+    ended(await (await import('./doctor.ts')).doctor(options, processOutput)),
+  );
+}
+
+/** Commands that talk to a running playlist service, or to any stream. */
+function addClients(command: AddCommand, ended: Ended): void {
+  command('make <file>', 'make a video from a description (- reads standard input) and print its URL')
+    .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
+    .option('--no-wait', 'end as soon as the video is accepted')
+    .addHelpText('after', () => makeHelp)
+    .action(async (file: string, options: MakeCommandOptions) =>
+      ended(await (await import('./make.ts')).make(file, options, processOutput)),
+    );
+  command('verify <url>', 'check an HLS stream: every playlist, segment, timestamp and header')
+    .option('--quick', 'fetch only a sample of the segments')
+    .option('--decode', 'decode everything with ffmpeg and count frames and samples')
+    .option('--all', 'list the checks that held, too')
+    .option('--concurrency <count>', 'requests at once', '4')
+    .addHelpText('after', () => verifyHelp)
+    .action(async (url: string, options: VerifyCommandOptions) =>
+      ended(await (await import('./verify.ts')).verify(url, options, processOutput)),
+    );
+}
+
+/** Runs the command line. @returns the exit code: 0 done, 1 failed, 2 called or configured wrongly. */
+async function run(argv: readonly string[]): Promise<ExitCode> {
+  const { version } = packageSchema.parse(JSON.parse(readFileSync(packageFile, 'utf8')));
+  const program = new Command('segue')
+    .description(
+      'Turns a description into an HLS stream that plays while it is rendered and outlives its renderer.',
+    )
+    .version(version)
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 called or configured wrongly.\nSettings: docs/OPERATING.md',
+    );
+  let code: ExitCode = 0;
+  const ended: Ended = (result) => {
+    code = result;
+  };
+  const add: AddCommand = (name, description) =>
+    program.command(name).description(description).option('--json', 'print JSON, one object a line');
+  addServices(add, ended);
+  addClients(add, ended);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return reportError(error, processOutput, argv.includes('--json'));
+  }
+}
+
+/** What a failed command may have left open (a pool, a socket) keeps the process for so long at most, in milliseconds. */
+const lingerMs = 1000;
+
+process.exitCode = await run(process.argv.slice(2));
+setTimeout(() => process.exit(), lingerMs).unref();

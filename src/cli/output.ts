@@ -1,0 +1,44 @@
+import { SegueError } from '../ops/errors.ts';
+
+/** Where a command writes; the process's own streams outside of tests. */
+export interface Output {
+  /** What the command was asked for. */
+  readonly out: (text: string) => void;
+  /** Everything else. */
+  readonly err: (text: string) => void;
+}
+
+/** Standard output and standard error. */
+export const processOutput: Output = {
+  out: (text) => void process.stdout.write(`${text}\n`),
+  err: (text) => void process.stderr.write(`${text}\n`),
+};
+
+/** Exit codes: 0 done, 1 failed, 2 called or configured wrongly. */
+export type ExitCode = 0 | 1 | 2;
+
+/**
+ * Tells a person (or, with `json`, a program) what went wrong: message, every problem, the way out. A stack trace only for
+ * errors that Segue does not know.
+ */
+export function reportError(error: unknown, output: Output, json = false): ExitCode {
+  const known = error instanceof SegueError;
+  const code = known && error.code === 'configuration' ? 2 : 1;
+  if (json) {
+    const message = error instanceof Error ? error.message : String(error);
+    const detail = known
+      ? { code: error.code, hint: error.hint, problems: error.problems }
+      : { code: 'internal' };
+    output.out(JSON.stringify({ error: { message, ...detail } }));
+    return code;
+  }
+  if (!known) {
+    output.err(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return code;
+  }
+  output.err(`segue: ${error.message}`);
+  for (const problem of error.problems) output.err(`  ${problem}`);
+  if (error.cause instanceof Error) output.err(`  because: ${error.cause.message}`);
+  if (error.hint !== undefined) output.err(`  ${error.hint}`);
+  return code;
+}

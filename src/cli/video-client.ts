@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { type ErrorCode, errorCodes, SegueError } from '../ops/errors.ts';
+
+const range = z.tuple([z.int().min(0), z.int().min(0)]);
+
+const errorSchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    problems: z.array(z.string()).optional(),
+  }),
+});
+
+const postedSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  duration: z.number(),
+  state: z.string(),
+});
+
+const statusSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  duration: z.number(),
+  state: z.string(),
+  failure: z.string().nullable(),
+  grid: z.object({ segments: z.int().min(1) }),
+  renditions: z.array(
+    z.object({
+      name: z.string(),
+      bucket: z.array(range),
+      nodes: z.record(z.string(), z.array(range)),
+    }),
+  ),
+  exposureSeconds: z.number(),
+  lease: z.object({ node: z.string(), epoch: z.number() }).nullable(),
+});
+
+/** Answer to `POST /v1/videos`. `isNew`: nobody had asked for this video before. */
+export type Posted = z.output<typeof postedSchema> & { readonly isNew: boolean };
+
+/** Answer to `GET /v1/videos/{id}`, as far as a progress bar needs it. Ranges are `[from, to)` in segments. */
+export type VideoStatus = z.output<typeof statusSchema>;
+
+/** Milliseconds that the service may take for one answer. Pinning the assets of a description takes the longest. */
+const answerMs = 120_000;
+
+/**
+ * Posts a description, as the text that was written.
+ * @throws SegueError as the service says; `invalid_description` carries every problem as `path: message`
+ */
+export async function postVideo(server: string, description: string, signal: AbortSignal): Promise<Posted> {
+  const answer = await ask(`${server}/v1/videos`, signal, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: description,
+  });
+  const posted = await read(answer, postedSchema);
+  return { ...posted, url: new URL(posted.url, `${server}/`).href, isNew: answer.status === 201 };
+}
+
+/** How far a video is. @throws SegueError as the service says, or `no_node` when nothing answers */
+export async function videoStatus(server: string, id: string, signal: AbortSignal): Promise<VideoStatus> {
+  return read(await ask(`${server}/v1/videos/${encodeURIComponent(id)}`, signal, {}), statusSchema);
+}
+
+async function ask(url: string, signal: AbortSignal, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]) });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new SegueError('no_node', `${new URL(url).origin} does not answer`, {
+      cause: error,
+      hint: 'Start it with `npm start`, or give its address with --server or SEGUE_URL',
+    });
+  }
+}
+
+async function read<T>(answer: Response, schema: z.ZodType<T>): Promise<T> {
+  const body: unknown = await answer.json().catch(() => undefined);
+  if (answer.ok) {
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw new SegueError(
+      'internal',
+      `${answer.url} is no Segue playlist service: ${z.prettifyError(parsed.error)}`,
+    );
+  }
+  const told = errorSchema.safeParse(body);
+  if (!told.success) throw new SegueError('internal', `${answer.url} answers ${answer.status}`);
+  const { code, message, hint, problems } = told.data.error;
+  throw new SegueError(knownCode(code), message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(problems === undefined ? {} : { problems }),
+    retryable: answer.status === 429 || answer.status >= 500,
+  });
+}
+
+function knownCode(code: string): ErrorCode {
+  return errorCodes.find((known) => known === code) ?? 'internal';
+}

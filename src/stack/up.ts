@@ -1,0 +1,307 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BucketSettings, StackConfig } from '../ops/config.ts';
+import { SegueError } from '../ops/errors.ts';
+import type { Log } from '../ops/log.ts';
+import { type EmbeddedBucket, startBucket } from './bucket.ts';
+import { fillCompileCache } from './compile.ts';
+import { loadSecrets, type StackSecrets, writePrivate } from './files.ts';
+import { isAlive, signalTo } from './identity.ts';
+import { type FolderLock, lockFolder, ProcessRecord } from './lock.ts';
+import type { Part } from './part.ts';
+import { freePort, isPortFree, reachableHost } from './ports.ts';
+import { type EmbeddedPostgres, startPostgres } from './postgres.ts';
+import { startService } from './service.ts';
+import { type Supervised, supervise } from './supervise.ts';
+
+/** A part as it is told to people and programs; without `pid` when it is not ours. */
+export interface PartReport {
+  readonly name: string;
+  readonly url: string;
+  readonly pid?: number;
+}
+
+/** What a stack is started with besides its configuration. */
+export interface StackOptions {
+  readonly log: Log;
+  /** Called for each part each time that it becomes ready. */
+  readonly report: (part: PartReport) => void;
+}
+
+/** The whole of Segue on one machine. */
+export interface Stack extends AsyncDisposable {
+  /** Resolves when every part is ready; rejects when one does not start, after stopping the others. */
+  readonly ready: Promise<void>;
+  /** Base URL of the playlist service, known once `ready`. */
+  url(): string;
+  /** Drains and ends everything: playlist service, nodes, bucket, database. */
+  stop(): Promise<void>;
+  /** Ends everything at once. */
+  kill(): void;
+}
+
+const nodeCount = 2;
+
+/** Ends what a killed run left. PostgreSQL is not in the record: it is recognised by its data folder, and ended gently. */
+async function endLeftovers(record: ProcessRecord, log: Log): Promise<void> {
+  const left = await record.leftovers();
+  for (const { pid } of left) {
+    log.info({ child: pid }, 'ending a process that an earlier run left');
+    signalTo(-pid, 'SIGKILL');
+  }
+  for (let tries = 0; tries < 100 && left.some(isAlive); tries += 1) await delay(50);
+}
+
+async function playlistsPort(config: StackConfig): Promise<number> {
+  const free = await isPortFree(config.port, config.host).catch((error: unknown) => {
+    throw new SegueError('configuration', `HOST ${config.host} cannot be listened on`, {
+      cause: error,
+      hint: 'Set HOST to an address of this machine: 127.0.0.1 for yourself, 0.0.0.0 for everybody.',
+    });
+  });
+  if (free) return config.port === 0 ? freePort(config.host) : config.port;
+  throw new SegueError('configuration', `Port ${config.port} is in use`, {
+    hint: `Choose another one: PORT=${config.port + 1} segue up`,
+  });
+}
+
+/** Everything of a stack that has been started so far, in the order in which it is to be stopped. */
+class Running {
+  playlists: Supervised<Part> | undefined;
+  readonly nodes: Supervised<Part>[] = [];
+  bucket: Supervised<EmbeddedBucket> | undefined;
+  database: Supervised<EmbeddedPostgres> | undefined;
+
+  services(): Supervised<Part>[] {
+    return [...(this.playlists === undefined ? [] : [this.playlists]), ...this.nodes];
+  }
+
+  async stop(): Promise<void> {
+    await this.playlists?.stop();
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await this.bucket?.stop();
+    await this.database?.stop();
+  }
+
+  kill(): void {
+    for (const part of [...this.services(), this.bucket, this.database]) part?.kill();
+  }
+}
+
+/** What the services are to know of the database and the bucket, as it is now. */
+interface Backing {
+  readonly databaseUrl: () => string;
+  readonly bucket: () => BucketSettings;
+}
+
+class StackRun {
+  readonly #config: StackConfig;
+  readonly #options: StackOptions;
+  readonly #record: ProcessRecord;
+  readonly #ended = new AbortController();
+  readonly running = new Running();
+
+  constructor(config: StackConfig, options: StackOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#record = new ProcessRecord(config.dataFolder);
+  }
+
+  abort(): void {
+    this.#ended.abort();
+  }
+
+  async start(): Promise<number> {
+    const { dataFolder } = this.#config;
+    await endLeftovers(this.#record, this.#options.log);
+    const port = await playlistsPort(this.#config);
+    const secrets = await loadSecrets(join(dataFolder, 'secrets.json'));
+    const adminToken = this.#config.adminToken ?? secrets.adminToken;
+    await writePrivate(join(dataFolder, 'admin-token'), `${adminToken}\n`);
+    const cache = { NODE_COMPILE_CACHE: join(dataFolder, 'cache') };
+    const [backing] = await Promise.all([
+      this.#startBacking(secrets),
+      fillCompileCache(cache.NODE_COMPILE_CACHE, this.#ended.signal),
+    ]);
+    this.#ended.signal.throwIfAborted();
+    const shared = { ...cache, SEGUE_SECRET: this.#config.secret ?? secrets.secret };
+    await settled([
+      this.#startPlaylists(port, backing, { ...shared, SEGUE_ADMIN_TOKEN: adminToken }),
+      ...Array.from({ length: nodeCount }, (_, i) =>
+        this.#startNode(`${this.#config.nodeId}-${i + 1}`, backing, shared),
+      ),
+    ]);
+    return port;
+  }
+
+  /** Supervises a part; one that starts after the stack was told to stop is ended by the abort check of its start. */
+  async #keep<P extends Part>(
+    name: string,
+    start: () => Promise<P>,
+    changed?: () => void,
+  ): Promise<Supervised<P>> {
+    let url: string | undefined;
+    return supervise<P>({
+      name,
+      log: this.#options.log,
+      start: async (signal) => {
+        AbortSignal.any([signal, this.#ended.signal]).throwIfAborted();
+        return start();
+      },
+      started: async (part) => {
+        if (part.name !== 'database') await this.#record.set(name, part.pid);
+        this.#options.report({ name, url: part.url, pid: part.pid });
+        if (url !== undefined && url !== part.url) changed?.();
+        url = part.url;
+      },
+    });
+  }
+
+  async #startBacking(secrets: StackSecrets): Promise<Backing> {
+    const { dataFolder, databaseUrl, bucket, host } = this.#config;
+    const { log, report } = this.#options;
+    const { running } = this;
+    // Services know an address from their environment, so a new one means to start them again.
+    const restartServices = () => {
+      for (const service of running.services()) void service.current().stop();
+    };
+    const startDatabase = async () => {
+      if (databaseUrl !== undefined)
+        return report({ name: 'database', url: withoutCredentials(databaseUrl) });
+      running.database = await this.#keep('database', () => startPostgres(dataFolder, log), restartServices);
+    };
+    const startObjects = async () => {
+      if (bucket !== undefined) return report({ name: 'bucket', url: bucket.publicUrl });
+      const options = {
+        dataFolder,
+        host,
+        accessKeyId: secrets.bucketKeyId,
+        secretAccessKey: secrets.bucketKey,
+      };
+      running.bucket = await this.#keep('bucket', () => startBucket(options), restartServices);
+    };
+    await settled([startDatabase(), startObjects()]);
+    return {
+      databaseUrl: () => databaseUrl ?? running.database?.current().databaseUrl ?? '',
+      bucket: () => {
+        const settings = bucket ?? running.bucket?.current().settings;
+        if (settings === undefined) throw new SegueError('bucket_unavailable', 'The bucket is not running');
+        return settings;
+      },
+    };
+  }
+
+  async #startPlaylists(port: number, backing: Backing, secrets: Record<string, string>): Promise<void> {
+    const { host, demo } = this.#config;
+    this.running.playlists = await this.#keep('playlists', () =>
+      startService(
+        {
+          name: 'playlists',
+          args: ['playlists'],
+          url: `http://${reachableHost(host)}:${port}`,
+          readyPath: '/readyz',
+          env: {
+            ...secrets,
+            HOST: host,
+            PORT: String(port),
+            DATABASE_URL: backing.databaseUrl(),
+            S3_PUBLIC_URL: backing.bucket().publicUrl,
+            S3_SECRET_ACCESS_KEY: undefined,
+            SEGUE_DEMO: String(demo),
+          },
+        },
+        this.#ended.signal,
+      ),
+    );
+  }
+
+  async #startNode(id: string, backing: Backing, secrets: Record<string, string>): Promise<void> {
+    let port = 0;
+    const node = await this.#keep(id, async () => {
+      port = await freePort('127.0.0.1', port);
+      const { endpoint, bucket, region, accessKeyId, secretAccessKey, publicUrl } = backing.bucket();
+      const url = `http://127.0.0.1:${port}`;
+      return startService(
+        {
+          name: id,
+          args: ['node'],
+          url,
+          readyPath: '/healthz',
+          env: {
+            ...secrets,
+            HOST: '127.0.0.1',
+            SEGUE_NODE_ID: id,
+            SEGUE_NODE_PORT: String(port),
+            SEGUE_NODE_URL: url,
+            SEGUE_DATA: join(this.#config.dataFolder, 'nodes', id),
+            SEGUE_ADMIN_TOKEN: undefined,
+            DATABASE_URL: backing.databaseUrl(),
+            S3_ENDPOINT: endpoint,
+            S3_BUCKET: bucket,
+            S3_REGION: region,
+            S3_ACCESS_KEY_ID: accessKeyId,
+            S3_SECRET_ACCESS_KEY: secretAccessKey,
+            S3_PUBLIC_URL: publicUrl,
+          },
+        },
+        this.#ended.signal,
+      );
+    });
+    this.running.nodes.push(node);
+  }
+}
+
+/** Waits for all, then throws the first failure: nothing is left running in the background. */
+async function settled(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function withoutCredentials(url: string): string {
+  const parsed = new URL(url);
+  return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
+}
+
+/**
+ * Starts everything on one machine, below one data folder: database and bucket (embedded, unless configured), the playlist
+ * service and two nodes, each a process of its own that is started again when it ends.
+ * Errors come through `ready`: SegueError `configuration` for a folder or port in use, and whatever a part throws.
+ */
+export function openStack(config: StackConfig, options: StackOptions): Stack {
+  const run = new StackRun(config, options);
+  let port = config.port;
+  let stopping: Promise<void> | undefined;
+
+  const begin = async (): Promise<FolderLock> => {
+    const lock = await lockFolder(config.dataFolder);
+    try {
+      port = await run.start();
+      return lock;
+    } catch (error) {
+      await run.running.stop();
+      await lock.release();
+      throw error;
+    }
+  };
+  const begun = begin();
+  const ready = begun.then(() => undefined);
+
+  const stop = async () => {
+    run.abort();
+    const lock = await begun.catch(() => undefined);
+    await run.running.stop();
+    await lock?.release();
+  };
+  const stopOnce = () => (stopping ??= stop());
+  return {
+    ready,
+    url: () => `http://${reachableHost(config.host)}:${port}`,
+    stop: stopOnce,
+    kill: () => {
+      run.abort();
+      run.running.kill();
+    },
+    [Symbol.asyncDispose]: stopOnce,
+  };
+}

@@ -1,0 +1,57 @@
+import type { CheckReport, Finding, RenditionReport, VerifyReport } from './report.ts';
+
+const marks = { ok: 'ok      ', warning: 'warning ', error: 'ERROR   ', skipped: 'skipped ' } as const;
+
+/** A report for people: each check that did not hold with its findings and the way out, a table of renditions, a verdict. */
+export function printReport(report: VerifyReport, all = false): string {
+  const shown = report.checks.filter(({ result }) => all || result === 'error' || result === 'warning');
+  const lines = shown.flatMap((check) => checkLines(check, report.findings));
+  if (lines.length > 0) lines.push('');
+  lines.push(...table(report.renditions), '', verdict(report));
+  return lines.join('\n');
+}
+
+function checkLines(check: CheckReport, findings: readonly Finding[]): string[] {
+  const lines = [`${marks[check.result]} ${check.title}  [${check.id}; ${check.rule}]`];
+  if (check.findings === 0) return lines;
+  const own = findings.filter((finding) => finding.check === check.id).slice(0, 5);
+  lines.push(...own.map(({ where, message }) => `           ${where}: ${message}`));
+  if (check.findings > own.length) lines.push(`           and ${check.findings - own.length} more`);
+  lines.push(`           -> ${check.hint}`);
+  return lines;
+}
+
+function table(renditions: readonly RenditionReport[]): string[] {
+  const rows = renditions.map((one) => [
+    one.name,
+    one.codec ?? one.kind,
+    one.fetched === one.listed ? String(one.listed) : `${one.fetched} of ${one.listed}`,
+    one.seconds.toFixed(3),
+    bytes(one.bytes),
+    Object.entries(one.sources)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', '),
+  ]);
+  const all = [['rendition', 'codec', 'segments', 'seconds', 'size', 'came from'], ...rows];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function bytes(count: number): string {
+  return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(2)} MB`;
+}
+
+function verdict(report: VerifyReport): string {
+  const count = (result: CheckReport['result']): number =>
+    report.checks.filter((one) => one.result === result).length;
+  const errors = count('error');
+  const warnings = count('warning');
+  const sampled = report.sampled ? ', a sample of the segments' : '';
+  const told = `${count('ok')} checks ok, ${warnings} warnings, ${errors} errors, ${count('skipped')} not applicable${sampled}`;
+  return `${errors > 0 ? 'FAILED' : 'PASSED'}  ${told}`;
+}

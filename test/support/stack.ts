@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { temporaryFolder } from './folder.ts';
+import { until } from './wait.ts';
+
+const partSchema = z.object({
+  event: z.literal('part'),
+  name: z.string(),
+  url: z.string(),
+  pid: z.number().optional(),
+});
+const readySchema = z.object({ event: z.literal('ready'), url: z.string(), adminTokenFile: z.string() });
+const lineSchema = z.discriminatedUnion('event', [partSchema, readySchema]);
+
+/** `segue up` as a real process. */
+export interface TestStack extends AsyncDisposable {
+  /** Base URL of the playlist service. */
+  readonly url: string;
+  readonly dataFolder: string;
+  readonly adminToken: string;
+  /** Process number of `segue up` itself. */
+  readonly pid: number;
+  /** Process number of a part (`playlists`, `node-1`, `node-2`, `bucket`, `database`) as it runs now. */
+  pidOf(part: string): number;
+  /** Where a part listens. */
+  urlOf(part: string): string;
+  /** Sends SIGKILL to a part, or to `segue up` itself. @returns the process number that died. */
+  kill(part: string): number;
+  /** Waits until a part runs as another process than `pid`. */
+  restarted(part: string, pid: number): Promise<void>;
+  /** Everything that it wrote to standard error so far (the end of it). */
+  log(): string;
+  /** Stops with SIGTERM. @returns the exit code. @throws when a process that belongs to the stack is left. */
+  stop(): Promise<number>;
+  /** Kills every process of the stack with SIGKILL at the same time. */
+  killEverything(): Promise<void>;
+}
+
+/** Options of {@link startStack}. */
+export interface TestStackOptions {
+  /** Variables set anew. PORT is 0 (any) unless given. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A folder that is kept; default a temporary one that is removed at the end. */
+  readonly dataFolder?: string;
+  /** Milliseconds until it must be ready. Default 60 s. */
+  readonly timeout?: number;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Processes that mention a data folder in their command line or environment: all that a stack on it has started (Linux). */
+export function processesOf(dataFolder: string): { pid: number; command: string }[] {
+  return readdirSync('/proc').flatMap((name) => {
+    const pid = Number(name);
+    if (!(pid > 0) || pid === process.pid) return [];
+    try {
+      if (readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')) return [];
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+      return command.includes(dataFolder) || environment.includes(dataFolder) ? [{ pid, command }] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Waits until nothing of a stack on this folder runs. @throws with the command lines of what is left. */
+export async function assertNoOrphans(dataFolder: string, timeout = 20_000): Promise<void> {
+  await until(() => processesOf(dataFolder).length === 0, { what: 'no process is left', timeout }).catch(
+    () => {
+      const left = processesOf(dataFolder).map(({ pid, command }) => `${pid} ${command.slice(0, 150)}`);
+      if (left.length > 0) throw new Error(`processes are left:\n${left.join('\n')}`);
+    },
+  );
+}
+
+/** Reads the lines of `segue up --json`. */
+function follow(child: ChildProcess) {
+  const parts = new Map<string, z.infer<typeof partSchema>>();
+  const seen: { ready?: z.infer<typeof readySchema>; errors: string; raw: string } = { errors: '', raw: '' };
+  if (child.stdout === null) throw new Error('no standard output');
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    seen.raw = (seen.raw + line).slice(-20_000);
+    const parsed = lineSchema.safeParse(JSON.parse(line));
+    if (parsed.data?.event === 'part') parts.set(parsed.data.name, parsed.data);
+    if (parsed.data?.event === 'ready') seen.ready = parsed.data;
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    seen.errors = (seen.errors + chunk.toString()).slice(-20_000);
+  });
+  return { parts, seen };
+}
+
+/** Starts `segue up` on a folder and waits until all of it is ready. */
+export async function startStack(options: TestStackOptions = {}): Promise<TestStack> {
+  const folder = options.dataFolder === undefined ? await temporaryFolder() : undefined;
+  const dataFolder = options.dataFolder ?? folder?.path ?? '';
+  const flags = ['--max-semi-space-size=1', '--optimize-for-size'];
+  const child = spawn(process.execPath, [...flags, 'src/cli/main.ts', 'up', '--json'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PORT: '0', SEGUE_LOG_LEVEL: 'info', ...options.env, SEGUE_DATA: dataFolder },
+  });
+  const { parts, seen } = follow(child);
+  const exited = once(child, 'exit');
+
+  const over = () => child.exitCode !== null || child.signalCode !== null;
+  const look = () => seen.ready ?? over();
+  const outcome = await until(look, { what: 'segue up is ready', timeout: options.timeout ?? 60_000 }).catch(
+    () => true,
+  );
+  const { ready } = seen;
+  if (outcome === true || ready === undefined) {
+    child.kill('SIGKILL');
+    throw new Error(`segue up did not become ready:\n${seen.raw}\n${seen.errors}`);
+  }
+
+  const part = (name: string) => {
+    const found = parts.get(name);
+    if (found === undefined) throw new Error(`no part ${name}`);
+    return found;
+  };
+  const pidOf = (name: string) => (name === 'up' ? child.pid : part(name).pid) ?? 0;
+  const clean = async () => {
+    await assertNoOrphans(dataFolder);
+    await folder?.[Symbol.asyncDispose]();
+  };
+  const stop = async () => {
+    child.kill('SIGTERM');
+    if (!over()) await exited;
+    await clean();
+    return child.exitCode ?? 1;
+  };
+  return {
+    url: ready.url,
+    dataFolder,
+    adminToken: (await readFile(ready.adminTokenFile, 'utf8')).trim(),
+    pid: child.pid ?? 0,
+    pidOf,
+    urlOf: (name) => part(name).url,
+    kill: (name) => {
+      const pid = pidOf(name);
+      process.kill(pid, 'SIGKILL');
+      return pid;
+    },
+    restarted: async (name, pid) => {
+      await until(() => pidOf(name) !== pid, { what: `${name} is started again`, timeout: 60_000 });
+    },
+    log: () => seen.errors,
+    stop,
+    killEverything: async () => {
+      for (const { pid } of processesOf(dataFolder)) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // Gone already.
+        }
+      }
+      if (!over()) await exited;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+    },
+  };
+}
