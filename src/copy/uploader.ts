@@ -31,12 +31,14 @@ export interface UploaderOptions {
   readonly concurrency: number;
   /** Called after a copy is recorded. Must not throw. */
   readonly onCopied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
+  /** Called when a task leaves the queue, however it ended. Must not throw. */
+  readonly onSettled?: (task: CopyTask) => void;
 }
 
 /** The background copier of a node. */
 export interface Uploader {
-  /** Queues a segment; one that is queued already is not queued twice. */
-  enqueue(task: CopyTask): void;
+  /** Queues a segment. Returns false for one that is queued already. */
+  enqueue(task: CopyTask): boolean;
   /** One try of one task, without retry: read, PUT, verify, record. */
   copyOnce(task: CopyTask, signal?: AbortSignal): Promise<CopyOutcome>;
   /** Tasks waiting or running. Bounded by the segments on the disk. */
@@ -102,12 +104,16 @@ export function startUploader(options: UploaderOptions): Uploader {
   return {
     enqueue(task) {
       const key = segmentName(task.renderId, task.rendition, task.n);
-      if (queued.has(key) || ended.signal.aborted) return;
+      if (queued.has(key) || ended.signal.aborted) return false;
       queued.add(key);
       queue
         .add(() => copyAtLast(task))
-        .finally(() => queued.delete(key))
+        .finally(() => {
+          queued.delete(key);
+          options.onSettled?.(task);
+        })
         .catch((error: unknown) => log.error({ err: error }, 'copying failed'));
+      return true;
     },
     copyOnce,
     get pending() {

@@ -31,6 +31,10 @@ export interface MadeSegment {
   readonly renderId: string;
   readonly n: number;
   readonly renditions: readonly { readonly name: string; readonly kind: 'video' | 'audio' }[];
+  /** Bytes of all its renditions. */
+  readonly bytes: number;
+  /** From the start of the encoder to the recorded row. */
+  readonly seconds: number;
 }
 
 /** Makes segment n of a held render: encode, write, record, in that order. */
@@ -77,19 +81,13 @@ export function segmentMaker({
       throw new SegueError('fenced', `Render ${renderId} is written by another node`, { retryable: false });
     }
     const bytes = written.reduce((sum, segment) => sum + segment.bytes, 0);
-    log.info(
-      {
-        renderId,
-        n,
-        bytes,
-        encodeMs: Math.round(encodedMs),
-        totalMs: Math.round(performance.now() - started),
-      },
-      'segment made',
-    );
+    const totalMs = Math.round(performance.now() - started);
+    log.info({ renderId, n, bytes, encodeMs: Math.round(encodedMs), totalMs }, 'segment made');
     return {
       renderId,
       n,
+      bytes,
+      seconds: totalMs / 1000,
       renditions: held.row.renditions.filter((rendition) => encoded.has(rendition.name)),
     };
   };

@@ -68,7 +68,7 @@ export function openBucket(settings: BucketSettings): Bucket {
   const Bucket = settings.bucket;
   const timeout = (bytes: number, signal: AbortSignal | undefined): { abortSignal: AbortSignal } => {
     // Half a minute and a floor of 64 KiB/s: a stalled provider must not hold a slot for ever.
-    const limit = AbortSignal.timeout(30_000 + bytes / 64);
+    const limit = AbortSignal.timeout(Math.ceil(30_000 + bytes / 64));
     return { abortSignal: signal === undefined ? limit : AbortSignal.any([signal, limit]) };
   };
 

@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Catalog } from '../catalog/connect.ts';
+import { renderById } from '../catalog/videos.ts';
+import { backoff } from '../ops/loop.ts';
+import type { Bucket } from '../store/bucket.ts';
+import { sealRender } from './seal.ts';
+import { type CopyTask, startUploader, type Uploader, type UploaderOptions } from './uploader.ts';
+
+/** Copying as a node runs it: uploads, and the finished playlists once a render is complete. */
+export interface Copying extends Pick<Uploader, 'enqueue' | 'pending' | 'idle' | 'stop'> {
+  /** Queues what an earlier process left uncopied, and seals what it left unsealed. Tries again while the bucket is away. */
+  resume(find: () => AsyncIterable<CopyTask>, signal: AbortSignal): Promise<void>;
+}
+
+/** Starts copying. A render is sealed after the last of its queued segments is copied. */
+export function startCopying(
+  options: UploaderOptions & { readonly bucket: Bucket; readonly catalog: Catalog },
+): Copying {
+  const { catalog, bucket, log } = options;
+  const waiting = new Map<string, number>();
+  const sealing = new Set<Promise<void>>();
+  const ended = new AbortController();
+
+  const seal = async (renderId: string): Promise<void> => {
+    for (let tries = 1; !ended.signal.aborted; tries += 1) {
+      try {
+        const render = await renderById(catalog.db, renderId);
+        if (render === undefined || render.sealedAt !== null) return;
+        if (await sealRender(catalog, bucket, render, ended.signal))
+          log.info({ renderId }, 'render sealed: the bucket alone plays');
+        return;
+      } catch (error) {
+        if (ended.signal.aborted) return;
+        if (tries === 1) log.warn({ renderId, err: error }, 'not sealed yet');
+        await delay(backoff(tries), undefined, { signal: ended.signal }).catch(() => undefined);
+      }
+    }
+  };
+  const sealSoon = (renderId: string): void => {
+    const work = seal(renderId).finally(() => sealing.delete(work));
+    sealing.add(work);
+  };
+
+  const uploader = startUploader({
+    ...options,
+    onSettled: (task) => {
+      const left = (waiting.get(task.renderId) ?? 1) - 1;
+      if (left > 0) return void waiting.set(task.renderId, left);
+      waiting.delete(task.renderId);
+      sealSoon(task.renderId);
+    },
+  });
+  const enqueue = (task: CopyTask): boolean => {
+    if (!uploader.enqueue(task)) return false;
+    waiting.set(task.renderId, (waiting.get(task.renderId) ?? 0) + 1);
+    return true;
+  };
+
+  return {
+    enqueue,
+    get pending() {
+      return uploader.pending + sealing.size;
+    },
+    async idle(signal) {
+      await uploader.idle(signal);
+      const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      if (!signal.aborted) await Promise.race([Promise.allSettled([...sealing]), aborted]);
+    },
+    async resume(find, signal) {
+      for (let tries = 1; !signal.aborted; tries += 1) {
+        try {
+          for await (const task of find()) enqueue(task);
+          for (const renderId of options.disk.renders()) if (!waiting.has(renderId)) await seal(renderId);
+          return;
+        } catch (error) {
+          if (signal.aborted) return;
+          const wait = backoff(tries);
+          log.warn({ err: error, retryMs: Math.round(wait) }, 'what is uncopied could not be found yet');
+          await delay(wait, undefined, { signal }).catch(() => undefined);
+        }
+      }
+    },
+    async stop() {
+      ended.abort();
+      await uploader.stop();
+      await Promise.allSettled([...sealing]);
+    },
+  };
+}

@@ -1,0 +1,175 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { serve } from '@hono/node-server';
+import { openAssets } from '../asset/pin.ts';
+import { openCatalog } from '../catalog/connect.ts';
+import { removeCopies } from '../catalog/copies.ts';
+import { migrateCatalog } from '../catalog/migrate.ts';
+import { retireNode } from '../catalog/nodes.ts';
+import { startCopying } from '../copy/copying.ts';
+import type { NodeConfig } from '../ops/config.ts';
+import type { Log } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import { findFfmpeg } from '../render/ffmpeg/find.ts';
+import { loadModules, moduleNamed } from '../render/module/registry.ts';
+import { createRenderer } from '../render/renderer.ts';
+import { assetBucket } from '../store/asset-bucket.ts';
+import { openBucket } from '../store/bucket.ts';
+import { openDiskStore } from '../store/disk.ts';
+import { nodeApp } from './app.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { segmentMaker } from './make-segment.ts';
+import { nodeMetrics } from './node-metrics.ts';
+import { reconcileDisk, uncopied } from './reconcile.ts';
+import { startRenders } from './renders.ts';
+import { closeServer } from './server.ts';
+import { urlSigner } from './sign.ts';
+
+/** A running node. */
+export interface RunningNode extends AsyncDisposable {
+  /** Where it listens. */
+  readonly url: string;
+  /** Drains: running segments are finished, waiting copies get a bounded time, leases are given back. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Encoders at once: the second hides the start and the end of the first; more would only slow what somebody waits for. */
+const encoders = 2;
+/** Uploads at once: enough to fill a line, few enough to leave the encoders their cores. */
+const uploads = 3;
+/** Time that a stopping node gives to copies which are waiting, in milliseconds. */
+const drainMs = 5_000;
+
+/**
+ * Starts a node: opens its disk, corrects its rows, announces itself, serves and renders. Throws where the database cannot be
+ * migrated, no ffmpeg is found, or the port is taken.
+ */
+export async function startNode(
+  config: NodeConfig,
+  { log, metrics }: { log: Log; metrics: Metrics },
+): Promise<RunningNode> {
+  const ffmpeg = await findFfmpeg({ ffmpegPath: config.ffmpegPath });
+  if (ffmpeg.warning !== undefined) log.warn({ ffmpeg: ffmpeg.path }, ffmpeg.warning);
+  await migrateCatalog(config.databaseUrl);
+  const stopped = new AbortController();
+  const catalog = openCatalog(config.databaseUrl, { applicationName: `segue-${config.nodeId}` });
+  const disk = await openDiskStore(join(config.dataFolder, 'segments'));
+  const bucket = openBucket(config.bucket);
+  const assets = await openAssets({
+    folder: join(config.dataFolder, 'assets'),
+    assetFolders: config.assetFolders,
+    assetHosts: config.assetHosts,
+    ffmpeg: ffmpeg.path,
+    bucket: assetBucket(bucket),
+  });
+  const modules = await loadModules(config.modulesFolder);
+  const { nodeId, leaseSeconds } = config;
+  await reconcileDisk({ catalog, disk, nodeId, log });
+
+  const measures = nodeMetrics(metrics, () => ({
+    encoders: renders.encoding,
+    diskBytes: disk.bytes,
+    copyQueue: copying.pending,
+    renders: renders.leases().length,
+  }));
+  const copying = startCopying({
+    disk,
+    bucket,
+    catalog,
+    log,
+    concurrency: uploads,
+    onCopied: measures.copied,
+  });
+  const renders = startRenders({
+    catalog,
+    nodeId,
+    log,
+    encoders,
+    leaseSeconds,
+    aheadSeconds: config.renderAheadSeconds,
+    isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
+    makeSegment: segmentMaker({
+      renderer: createRenderer({ ffmpeg, assets, modules, folder: join(config.dataFolder, 'text') }),
+      disk,
+      catalog,
+      log,
+    }),
+    onMade: (made) => {
+      measures.made(made);
+      for (const { name, kind } of made.renditions) {
+        copying.enqueue({ renderId: made.renderId, rendition: name, kind, n: made.n });
+      }
+    },
+  });
+
+  let ready = true;
+  const app = nodeApp({
+    disk,
+    renders,
+    signer: urlSigner(config.secret),
+    secret: config.secret,
+    metrics,
+    log,
+    pinAsset: (src, signal) => assets.pin(src, AbortSignal.any([signal, stopped.signal])),
+    moduleHash: (name) => Promise.resolve(moduleNamed(modules, name).sha256),
+    onDamaged: (renderId, rendition, n) => {
+      log.error({ renderId, rendition, n }, 'segment on disk was damaged: removed, to be made again');
+      removeCopies(catalog.db, renderId, rendition, nodeId, [[n, n + 1]]).catch((error: unknown) =>
+        log.error({ err: error }, 'row of a damaged segment not corrected'),
+      );
+    },
+    isReady: () => ready,
+  });
+  const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }) as Server;
+  await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
+  const { port } = server.address() as AddressInfo;
+  const url = config.url ?? `http://${config.host}:${port}`;
+
+  const heartbeat = await startHeartbeat({
+    catalog,
+    renders,
+    leaseSeconds,
+    log,
+    announcement: () => ({
+      id: nodeId,
+      url,
+      host: hostname(),
+      pid: process.pid,
+      state: ready ? 'ready' : 'draining',
+      load: {
+        renders: renders.leases().length,
+        encoders: renders.encoding,
+        copyQueue: copying.pending,
+        diskBytes: disk.bytes,
+        residentBytes: process.memoryUsage.rss(),
+      },
+    }),
+  });
+  const finding = copying.resume(
+    () => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal),
+    stopped.signal,
+  );
+  log.info({ url, ffmpeg: ffmpeg.version, segments: disk.bytes }, 'node ready');
+
+  const stop = async (): Promise<void> => {
+    ready = false;
+    await renders.stop();
+    await copying.idle(AbortSignal.timeout(drainMs));
+    stopped.abort();
+    await finding;
+    await copying.stop();
+    await heartbeat.stop();
+    await retireNode(catalog.db, nodeId).catch((error: unknown) =>
+      log.warn({ err: error }, 'not signed off'),
+    );
+    await closeServer(server);
+    await assets.stop();
+    bucket.close();
+    await catalog.close();
+  };
+  let stopping: Promise<void> | undefined;
+  const stopOnce = (): Promise<void> => (stopping ??= stop());
+  return { url, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
+}

@@ -1,0 +1,36 @@
+import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import type { MadeSegment } from './make-segment.ts';
+
+/** What a node measures of itself. */
+export interface NodeMetrics {
+  made(segment: MadeSegment): void;
+  copied(task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number): void;
+}
+
+/** Registers a node's metrics. `now` reads the figures that go up and down. */
+export function nodeMetrics(
+  metrics: Metrics,
+  now: () => { encoders: number; diskBytes: number; copyQueue: number; renders: number },
+): NodeMetrics {
+  const segments = metrics.counter('segments_made_total', 'Segments rendered and recorded');
+  const encodeSeconds = metrics.histogram('segment_seconds', 'Time to make one segment, all renditions');
+  const copies = metrics.counter('copies_total', 'Segments copied to the bucket', ['outcome']);
+  const copiedBytes = metrics.counter('copied_bytes_total', 'Bytes copied to the bucket');
+  const copySeconds = metrics.histogram('copy_seconds', 'Time to copy one segment, its row included');
+  metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
+  metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
+  metrics.gauge('copy_queue', 'Segments waiting to be copied', [], (gauge) => gauge.set(now().copyQueue));
+  metrics.gauge('leases', 'Renders held', [], (gauge) => gauge.set(now().renders));
+  return {
+    made(segment) {
+      segments.inc();
+      encodeSeconds.observe(segment.seconds);
+    },
+    copied(_, outcome, bytes, seconds) {
+      copies.inc({ outcome });
+      copiedBytes.inc(bytes);
+      copySeconds.observe(seconds);
+    },
+  };
+}
