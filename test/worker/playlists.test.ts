@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { migrateCatalog } from '../../src/catalog/migrate.ts';
+import { recordCopies } from '../../src/catalog/copies.ts';
+import { segmentName } from '../../src/store/names.ts';
+import { initBytes, segmentBytes, startTestNode, type TestNode } from '../integration/playlists/node.ts';
+import { description, post, secret, startTestBucket, type TestBucket } from '../integration/playlists/setup.ts';
+import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+import { startTestWorker, type TestWorker } from './start.ts';
+
+let postgres: TestPostgres;
+let bucket: TestBucket;
+let worker: TestWorker;
+let node: TestNode;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  await migrateCatalog(postgres.url);
+  bucket = await startTestBucket();
+  node = await startTestNode({ id: 'a', databaseUrl: postgres.url, secret, leaseSeconds: 1 });
+  worker = await startTestWorker(postgres.url, bucket.url);
+});
+afterAll(async () => {
+  await worker[Symbol.asyncDispose]();
+  await node[Symbol.asyncDispose]();
+  await bucket[Symbol.asyncDispose]();
+  await postgres.stop();
+});
+
+const bytes = async (response: Response): Promise<Uint8Array> => new Uint8Array(await response.arrayBuffer());
+
+test('a description becomes playlists', async () => {
+  const video = await post(worker.url, description(70, 1));
+  const index = await fetch(video.url);
+  expect(index.headers.get('content-type')).toBe('application/vnd.apple.mpegurl');
+  expect(await index.text()).toContain('180p/media.m3u8?sealed=0\n');
+  const media = await fetch(`${worker.url}/v/${video.id}/180p/media.m3u8?sealed=0`);
+  expect(media.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+  expect(await media.text()).toMatch(/0\.m4s\n[^]*#EXT-X-ENDLIST\n$/);
+  expect((await fetch(`${worker.url}/readyz`)).status).toBe(200);
+  expect((await fetch(`${worker.url}/v1/nodes`)).status).toBe(401);
+});
+
+test('bytes come through from a node, whole and verified', async () => {
+  const video = await post(worker.url, description(10, 2));
+  const segment = await fetch(`${worker.url}/v/${video.id}/180p/0.m4s`);
+  expect(segment.status).toBe(200);
+  expect(segment.headers.get('x-segue-source')).toMatch(/^(a|held)$/);
+  expect((await bytes(segment)).slice(-1000)).toEqual(segmentBytes('180p', 0).slice(-1000));
+  const again = await fetch(`${worker.url}/v/${video.id}/180p/0.m4s`);
+  expect(again.headers.get('x-segue-source')).toBe('a');
+  expect(again.headers.get('content-length')).toBe('300000');
+  expect(await bytes(again)).toEqual(segmentBytes('180p', 0));
+  const part = await fetch(`${worker.url}/v/${video.id}/180p/0.m4s`, { headers: { range: 'bytes=0-9' } });
+  expect([part.status, (await bytes(part)).length]).toEqual([206, 10]);
+  expect(await bytes(await fetch(`${worker.url}/v/${video.id}/audio/init.mp4`))).toEqual(initBytes('audio'));
+});
+
+test('a segment in the bucket is redirected to', async () => {
+  const video = await post(worker.url, description(10, 3));
+  const { renderId } = (await (await fetch(`${worker.url}/v1/videos/${video.id}`)).json()) as { renderId: string };
+  await recordCopies(node.catalog.db, renderId, '180p', 'bucket', [[0, 5]]);
+  const answer = await fetch(`${worker.url}/v/${video.id}/180p/3.m4s`, { redirect: 'manual' });
+  expect([answer.status, answer.headers.get('location')]).toEqual([
+    307,
+    `${bucket.url}/${segmentName(renderId, '180p', 3)}`,
+  ]);
+  expect(await (await fetch(video.url)).text()).toContain('180p/media.m3u8?sealed=5\n');
+});
+
+test('a segment that is not made yet is held, and comes', async () => {
+  node.open = false;
+  const video = await post(worker.url, description(30, 4));
+  const answer = await fetch(`${worker.url}/v/${video.id}/180p/4.m4s`);
+  expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+  node.open = true;
+  const all = await bytes(answer);
+  expect(new TextDecoder().decode(all.slice(4, 8))).toBe('free');
+  expect(all.slice(-300_000)).toEqual(segmentBytes('180p', 4));
+});
