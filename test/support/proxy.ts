@@ -28,6 +28,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly arrived: number;
   /** Requests (connections for TCP) that a fault hit. */
   readonly faulted: number;
+  /** The last 10,000 requests as `METHOD path` (HTTP only), faulted ones included. */
+  readonly requests: readonly string[];
   /** Fails from now on; `undefined` works again. `match` limits it to some requests (HTTP only). */
   fail(fault: Fault | undefined, match?: (method: string, path: string) => boolean): Promise<void>;
   stop(): Promise<void>;
@@ -39,11 +41,14 @@ interface State {
   left: number;
   arrived: number;
   faulted: number;
+  readonly requests: string[];
 }
 
 /** The fault that hits this request, counted. */
 function take(state: State, method = '', path = ''): Fault | undefined {
   state.arrived += 1;
+  state.requests.push(`${method} ${path.replace(/\?.*/, '')}`);
+  if (state.requests.length > 10_000) state.requests.shift();
   if (state.fault === undefined || state.left <= 0 || !state.match(method, path)) return undefined;
   state.left -= 1;
   state.faulted += 1;
@@ -158,7 +163,7 @@ function listen(server: Server | HttpServer, port: number): Promise<number> {
  */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const to = new URL(target);
-  const state: State = { fault: undefined, match: () => true, left: 0, arrived: 0, faulted: 0 };
+  const state: State = { fault: undefined, match: () => true, left: 0, arrived: 0, faulted: 0, requests: [] };
   const sockets = new Set<Socket>();
   const server: Server | HttpServer =
     to.protocol === 'http:'
@@ -200,6 +205,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     get faulted() {
       return state.faulted;
     },
+    requests: state.requests,
     fail,
     stop: close,
     [Symbol.asyncDispose]: close,

@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
+import { until } from '../support/wait.ts';
+import { expectWhole, onNodes, smallDescription, startField, stored } from './kit.ts';
+
+test('two nodes are asked for the same render at once: one makes it, the other says who', async () => {
+  await using field = await startField({ env: { SEGUE_RENDER_AHEAD_SECONDS: '1' } });
+  const { id } = await field.post(smallDescription(60));
+  const { renderId } = z
+    .object({ renderId: z.string() })
+    .parse(await (await fetch(`${field.stack.url}/v1/videos/${id}`)).json());
+  const secrets: unknown = JSON.parse(await readFile(join(field.stack.dataFolder, 'secrets.json'), 'utf8'));
+  const { secret } = z.object({ secret: z.string() }).parse(secrets);
+  const holder = await field.holder(id);
+  const asked = await Promise.all(
+    ['node-1', 'node-2'].map(async (part) => {
+      const answer = await fetch(`${field.stack.urlOf(part)}/renders/${renderId}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ want: { n: 9 } }),
+      });
+      return { part, status: answer.status, body: (await answer.json()) as { holder?: string } };
+    }),
+  );
+  for (const { part, status, body } of asked) {
+    if (part === holder) expect(status).toBe(202);
+    else expect({ status, holder: body.holder }).toEqual({ status: 409, holder });
+  }
+  const status = await field.reach(id, 'segment 9 is made', (seen) => onNodes(seen) > 0);
+  expect(Object.keys(status.renditions[0]?.nodes ?? {})).toEqual([holder]);
+});
+
+test('a node that hung and wakes up finds itself fenced, and does no harm', async () => {
+  await using field = await startField();
+  await field.proxy.fail({ kind: 'refuse' });
+  const seconds = 24;
+  const { id, url } = await field.post({ ...smallDescription(seconds), size: { width: 640, height: 360 } });
+  const playing = await playWithFfmpeg(url, { realTime: true });
+  const holder = await field.holder(id);
+  await field.reach(id, 'it has made something', (status) => onNodes(status) >= 1);
+  const pid = field.stack.pidOf(holder);
+  process.kill(pid, 'SIGSTOP');
+  const other = holder === 'node-1' ? 'node-2' : 'node-1';
+  try {
+    await until(async () => (await field.status(id)).lease?.node === other, {
+      what: 'the other node has taken the render over',
+      timeout: 30_000,
+    });
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  expectWhole(await playing.done, seconds);
+  await field.proxy.fail(undefined);
+  await field.reach(id, 'everything is copied', (status) => status.state === 'stored');
+  expect(stored(await field.status(id))).toBe(8);
+  expect((await field.status(id)).lease?.node ?? other, 'the render stayed with the new holder').toBe(other);
+  const late = await playWithFfmpeg(url);
+  expectWhole(await late.done, seconds);
+});

@@ -1,0 +1,169 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { audioBoundary, gridOf, segmentCount } from '../../src/grid/grid.ts';
+import { startTestBucket, type TestBucket } from '../support/bucket.ts';
+import type { Played } from '../support/ffmpeg-client.ts';
+import { type FaultProxy, startFaultProxy, through } from '../support/proxy.ts';
+import { startStack, type TestStack, type TestStackOptions } from '../support/stack.ts';
+import { until } from '../support/wait.ts';
+
+/** A description that is cheap to render: `seconds` of 320x180 at 25 frames a second, with sound. */
+export function smallDescription(seconds: number, seed = 1): object {
+  return {
+    segue: 1,
+    kind: 'timeline',
+    size: { width: 320, height: 180 },
+    fps: 25,
+    duration: seconds,
+    seed,
+    tracks: [
+      {
+        clips: [{ start: 0, length: seconds, asset: { type: 'pattern', pattern: 'plasma' } }],
+      },
+      {
+        clips: [
+          {
+            start: 0,
+            length: seconds,
+            asset: { type: 'tone', frequency: 440, waveform: 'sine' },
+            volume: 0.2,
+          },
+        ],
+      },
+    ],
+  };
+}
+
+const ranges = z.array(z.tuple([z.number(), z.number()]));
+const statusSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  state: z.string(),
+  exposureSeconds: z.number(),
+  lease: z.object({ node: z.string(), epoch: z.number() }).nullable(),
+  renditions: z.array(
+    z.object({ name: z.string(), bucket: ranges, nodes: z.record(z.string(), ranges), absent: ranges }),
+  ),
+});
+
+/** `GET /v1/videos/{id}`, parsed. */
+export type Status = z.output<typeof statusSchema>;
+
+/** How many segments some ranges have. */
+export const size = (list: readonly (readonly [number, number])[]): number =>
+  list.reduce((sum, [from, to]) => sum + to - from, 0);
+
+/** Segments of which every rendition is in the bucket. */
+export const stored = (status: Status): number =>
+  Math.min(...status.renditions.map((rendition) => size(rendition.bucket)));
+
+/** Segments of the video rendition that some node holds. */
+export const onNodes = (status: Status): number =>
+  Math.max(0, ...Object.values(status.renditions[0]?.nodes ?? {}).map(size));
+
+/** A stack whose bucket is outside, behind a proxy that can fail. */
+export interface Field extends AsyncDisposable {
+  readonly stack: TestStack;
+  readonly bucket: TestBucket;
+  /** Between the nodes and the bucket's S3 API; viewers read past it. */
+  readonly proxy: FaultProxy;
+  post(description: object): Promise<{ id: string; url: string }>;
+  status(id: string): Promise<Status>;
+  /** Waits for a state of a video. */
+  reach(id: string, what: string, look: (status: Status) => boolean, timeout?: number): Promise<Status>;
+  /** Name of the part (`node-1`) that holds the lease of a video. */
+  holder(id: string): Promise<string>;
+  /** Starts the stack again on the same bucket, behind the same proxy; this one must have ended. */
+  restart(options: TestStackOptions): Promise<Field>;
+  /** Kills a node with SIGKILL and empties its disk: the machine is lost. @returns the process number that died. */
+  lose(part: string): Promise<number>;
+}
+
+/** Starts bucket, proxy and stack. */
+export async function startField(options: TestStackOptions = {}): Promise<Field> {
+  const bucket = await startTestBucket();
+  const proxy = await startFaultProxy(bucket.settings.endpoint);
+  const field = await startOn(bucket, proxy, options);
+  return {
+    ...field,
+    async [Symbol.asyncDispose]() {
+      await field[Symbol.asyncDispose]();
+      await proxy.stop();
+      await bucket.stop();
+    },
+  };
+}
+
+async function startOn(bucket: TestBucket, proxy: FaultProxy, options: TestStackOptions): Promise<Field> {
+  const { settings } = bucket;
+  const stack = await startStack({
+    ...options,
+    env: {
+      S3_ENDPOINT: through(proxy, settings.endpoint),
+      S3_BUCKET: settings.bucket,
+      S3_REGION: settings.region,
+      S3_ACCESS_KEY_ID: settings.accessKeyId,
+      S3_SECRET_ACCESS_KEY: settings.secretAccessKey,
+      S3_PUBLIC_URL: settings.publicUrl,
+      ...options.env,
+    },
+  });
+  return {
+    ...connect(stack),
+    stack,
+    bucket,
+    proxy,
+    restart: (again) => startOn(bucket, proxy, again),
+    async [Symbol.asyncDispose]() {
+      await stack.stop();
+    },
+  };
+}
+
+function connect(stack: TestStack): Pick<Field, 'post' | 'status' | 'reach' | 'holder' | 'lose'> {
+  const status = async (id: string): Promise<Status> =>
+    statusSchema.parse(await (await fetch(`${stack.url}/v1/videos/${id}`)).json());
+  return {
+    status,
+    async post(description) {
+      const answer = await fetch(`${stack.url}/v1/videos`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(description),
+      });
+      expect(answer.status, await answer.clone().text()).toBeLessThan(300);
+      return z.object({ id: z.string(), url: z.string() }).parse(await answer.json());
+    },
+    reach: (id, what, look, timeout = 60_000) =>
+      until(
+        async () => {
+          const seen = await status(id);
+          return look(seen) ? seen : undefined;
+        },
+        { what, timeout },
+      ),
+    holder: (id) => until(async () => (await status(id)).lease?.node, { what: 'somebody holds the lease' }),
+    async lose(part) {
+      const pid = stack.kill(part);
+      await rm(join(stack.dataFolder, 'nodes', part, 'segments'), {
+        recursive: true,
+        force: true,
+        maxRetries: 5,
+      });
+      return pid;
+    },
+  };
+}
+
+/** Everything that was described was seen and heard, and nothing was complained about. */
+export function expectWhole(played: Played, seconds: number): void {
+  const grid = gridOf({ num: 25, den: 1 }, seconds * 25);
+  expect(played.complaints).toEqual([]);
+  expect(played).toMatchObject({
+    exitCode: 0,
+    frames: seconds * 25,
+    samples: audioBoundary(grid, segmentCount(grid)) * 1024,
+  });
+}
