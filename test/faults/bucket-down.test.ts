@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
 import { until } from '../support/wait.ts';
-import { expectWhole, onNodes, smallDescription, startField, stored } from './kit.ts';
+import { expectWhole, onNodes, segmentsIn, smallDescription, startField, stored } from './kit.ts';
 
 const seconds = 36;
 /** Milliseconds that the outage lasts at least. */
@@ -14,7 +14,7 @@ test('the bucket is down for 30 s: copying waits, playing does not', async () =>
   await field.reach(id, 'copying has begun', (status) => stored(status) >= 1);
   const began = performance.now();
   await field.proxy.fail({ kind: 'refuse' });
-  await field.reach(id, 'everything is made', (status) => onNodes(status) >= 10);
+  await field.reach(id, 'everything is made', (status) => onNodes(status) === segmentsIn(seconds));
   await until(() => performance.now() - began > outage, {
     what: 'the outage has lasted',
     timeout: outage * 2,

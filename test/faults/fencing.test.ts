@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
 import { until } from '../support/wait.ts';
-import { expectWhole, onNodes, smallDescription, startField, stored } from './kit.ts';
+import { expectWhole, onNodes, segmentsIn, smallDescription, startField, stored } from './kit.ts';
 
 test('two nodes are asked for the same render at once: one makes it, the other says who', async () => {
   await using field = await startField({ env: { SEGUE_RENDER_AHEAD_SECONDS: '1' } });
@@ -55,7 +55,7 @@ test('a node that hung and wakes up finds itself fenced, and does no harm', asyn
   expectWhole(await playing.done, seconds);
   await field.proxy.fail(undefined);
   await field.reach(id, 'everything is copied', (status) => status.state === 'stored');
-  expect(stored(await field.status(id))).toBe(8);
+  expect(stored(await field.status(id))).toBe(segmentsIn(seconds));
   expect((await field.status(id)).lease?.node ?? other, 'the render stayed with the new holder').toBe(other);
   const late = await playWithFfmpeg(url);
   expectWhole(await late.done, seconds);

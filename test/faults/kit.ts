@@ -48,6 +48,10 @@ const statusSchema = z.object({
   ),
 });
 
+/** Number of segments of a {@link smallDescription}. */
+export const segmentsIn = (seconds: number): number =>
+  segmentCount(gridOf({ num: 25, den: 1 }, seconds * 25));
+
 /** `GET /v1/videos/{id}`, parsed. */
 export type Status = z.output<typeof statusSchema>;
 
