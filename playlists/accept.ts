@@ -71,7 +71,7 @@ export async function acceptVideo(
   const isNew = outcome === 'new';
   if (isNew) {
     const row = { ...render, videoId: id, renderId, state: 'active' as const, failure: null, sealedAt: null };
-    remember(ports, id, factsOf({ ...row, description: canonical, frameRate, frameCount }));
+    remember(ports, factsOf({ ...row, description: canonical, frameRate, frameCount }));
   }
   const started = isNew && (await begin(service, renderId, await live, signal));
   return { id, renderId, isNew, duration: frameCount / description.fps, started };

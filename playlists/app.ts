@@ -58,6 +58,7 @@ function observe(app: App, ports: Ports): void {
       status: c.res.status,
       durationMs: ports.now() - begun,
       source: c.get('source'),
+      clientLeft: c.req.raw.signal.aborted,
       error: c.error,
     });
   });

@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm';
 import type { Catalog } from '../src/catalog/connect.ts';
 import { copiesOf } from '../src/catalog/copies.ts';
+import { currentHead } from '../src/catalog/heads.ts';
 import { activeRenders, leaseOf } from '../src/catalog/leases.ts';
 import { locate } from '../src/catalog/locate.ts';
 import { allNodes, suspectNode } from '../src/catalog/nodes.ts';
-import { currentRender, initOf, insertVideo, renderOfGeneration } from '../src/catalog/videos.ts';
+import { initOf, insertVideo, renderOfGeneration } from '../src/catalog/videos.ts';
 import type { CatalogPort } from './ports.ts';
 
 /**
@@ -30,7 +31,7 @@ export function catalogPort({ db }: Pick<Catalog, 'db'>, liveSeconds: number, qu
     }
   };
   return {
-    currentRender: (videoId) => within(currentRender(db, videoId)),
+    currentHead: (videoId) => within(currentHead(db, videoId)),
     renderOfGeneration: (videoId, generation) => within(renderOfGeneration(db, videoId, generation)),
     initOf: (renderId, rendition) => within(initOf(db, renderId, rendition)),
     copiesOf: (renderId) => within(copiesOf(db, renderId)),

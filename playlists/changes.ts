@@ -4,7 +4,7 @@ import type { Change } from '../src/catalog/wake.ts';
  * Waiting for "something changed". On Node, LISTEN/NOTIFY feeds {@link ChangeHub.notify}; a poll is the safety net, and the
  * only way on Workers.
  */
-export interface Watch {
+interface Watch {
   /**
    * Resolves when something was announced since the last call (or since the watch began), when `timeout` milliseconds have
    * passed, or when `signal` aborts. A change between two calls is not lost.

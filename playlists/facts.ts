@@ -12,6 +12,7 @@ export async function orRemembered<T>(
   try {
     return await query();
   } catch (error) {
+    if (error instanceof SegueError) throw error;
     ports.onTrouble?.('catalog query', error);
     const known = remembered();
     if (known !== undefined) return known;
@@ -26,10 +27,19 @@ export async function orRemembered<T>(
 export async function currentFacts(ports: Ports, videoId: string): Promise<RenderFacts> {
   const facts = await orRemembered(
     async () => {
-      const row = await ports.catalog.currentRender(videoId);
-      return row === undefined ? 'unknown' : remember(ports, videoId, factsOf(row));
+      const head = await ports.catalog.currentHead(videoId);
+      const known = head === undefined ? undefined : await generationFacts(ports, videoId, head.generation);
+      if (head === undefined || known === undefined) return 'unknown' as const;
+      const now = {
+        ...known,
+        state: head.state,
+        failure: head.failure ?? undefined,
+        sealed: head.sealedAt !== null,
+      };
+      ports.facts.renders.set(videoId, now);
+      return now;
     },
-    () => ports.facts.renders.get(videoId),
+    () => ports.facts.renders.get(videoId) ?? ports.facts.renders.get(`${videoId}~1`),
     ports,
   );
   if (facts === 'unknown') throw unknownVideo();
@@ -47,26 +57,31 @@ export async function renditionFacts(
 ): Promise<{ facts: RenderFacts; rendition: Rendition }> {
   const parsed = parsePath(path);
   if (parsed === undefined) throw unknownRendition();
-  const key = `${videoId}~${parsed.generation}`;
-  const facts =
-    ports.facts.renders.get(key) ??
-    (await orRemembered<RenderFacts | 'unknown'>(
-      async () => {
-        const row = await ports.catalog.renderOfGeneration(videoId, parsed.generation);
-        return row === undefined ? 'unknown' : remember(ports, key, factsOf(row));
-      },
-      () => undefined,
-      ports,
-    ));
+  const facts = await orRemembered(
+    async () => (await generationFacts(ports, videoId, parsed.generation)) ?? ('unknown' as const),
+    () => undefined,
+    ports,
+  );
   if (facts === 'unknown') throw unknownVideo();
   const rendition = facts.renditions.find((one) => one.name === parsed.rendition);
   if (rendition === undefined) throw unknownRendition();
   return { facts, rendition };
 }
 
-/** Keeps the facts of a render in mind, under the video and under its generation. */
-export function remember(ports: Ports, key: string, facts: RenderFacts): RenderFacts {
-  ports.facts.renders.set(key, facts);
+/** One generation of a video: of what is remembered only the state may have changed since. */
+async function generationFacts(
+  ports: Ports,
+  videoId: string,
+  generation: number,
+): Promise<RenderFacts | undefined> {
+  const known = ports.facts.renders.get(`${videoId}~${generation}`);
+  if (known !== undefined) return known;
+  const row = await ports.catalog.renderOfGeneration(videoId, generation);
+  return row === undefined ? undefined : remember(ports, factsOf(row));
+}
+
+/** Keeps the facts of a render in mind. */
+export function remember(ports: Ports, facts: RenderFacts): RenderFacts {
   ports.facts.renders.set(`${facts.videoId}~${facts.generation}`, facts);
   return facts;
 }

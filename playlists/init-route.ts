@@ -27,7 +27,7 @@ export async function initRoute(c: RequestContext, service: Service): Promise<Re
       const bytes = await findInit(service, facts.renderId, rendition.name, signal);
       return { bytes, crc: crcText(ports.crc32(bytes)), release: () => undefined };
     },
-    answer: (segment) => bytesAnswer(c, segment, 'catalog', contentType),
+    answer: (segment) => bytesAnswer(c, ports, segment, 'catalog', contentType),
     bytes: async (segment) => segment,
     discard: (segment) => segment.release(),
   });

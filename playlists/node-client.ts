@@ -25,7 +25,7 @@ export type Fetched =
   | { readonly kind: 'faulty'; readonly cause: unknown };
 
 /** How asking a node to make a segment went. */
-export type Wanted =
+type Wanted =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'held'; readonly holder: string }
   | { readonly kind: 'gone'; readonly cause: unknown }

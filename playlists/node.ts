@@ -4,6 +4,7 @@ import { openCatalog } from '../src/catalog/connect.ts';
 import { migrateCatalog } from '../src/catalog/migrate.ts';
 import { type Subscription, subscribe } from '../src/catalog/wake.ts';
 import type { PlaylistsConfig } from '../src/ops/config.ts';
+import { cutConnection, listen } from '../src/ops/listen.ts';
 import { createLog, type Log } from '../src/ops/log.ts';
 import { type Loop, startLoop } from '../src/ops/loop.ts';
 import { createMetrics, type Metrics } from '../src/ops/metrics.ts';
@@ -11,7 +12,6 @@ import { createApp } from './app.ts';
 import { catalogPort } from './catalog-port.ts';
 import { type ChangeHub, changeHub } from './changes.ts';
 import { factCache } from './fact-cache.ts';
-import { cutConnection, listen } from './listen.ts';
 import { requestObserver, troubleLog } from './observe.ts';
 import { demoRoutes } from './pages/demo-node.ts';
 import { type Pages, pageRoutes } from './pages/pages.ts';
@@ -73,7 +73,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     onRequest: requestObserver(log, metrics),
     onTrouble: troubleLog(log),
     cut: cutConnection,
-    sharedWork: true,
+    runtime: 'process',
     routes: [pageRoutes(deps.pages ?? (await loadPages())), ...(config.demo ? [demo(catalog)] : [])],
   });
   const server = await listen(app, config.host, config.port).catch(async (error: unknown) => {

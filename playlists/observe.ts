@@ -34,6 +34,7 @@ export function requestObserver(log: Log, metrics: Metrics): (event: RequestEven
     };
     const expected = error instanceof SegueError && statusOf(error.code) < 500;
     if (error === undefined) log.info(line, 'request');
+    else if (event.clientLeft) log.info(line, 'client went away');
     else if (expected) log.info({ ...line, code: error.code }, 'request');
     else log.error({ ...line, err: error }, 'request failed');
   };

@@ -23,11 +23,11 @@ const nodeSchema = z
 const maxEventStreams = 20;
 /** Announcements that wait for a slow reader; more are dropped, since each is only a hint to look again. */
 const maxBacklog = 500;
-/** Between two lists of nodes, in milliseconds; it keeps the connection busy too. */
+/** Between two looks at the nodes, in milliseconds; a comment keeps the connection busy where nothing is new. */
 const nodesEveryMs = 2000;
 
 /** Lets requests with the admin token through. Compares hashes, so that timing tells nothing. */
-export function adminOnly(token: string): MiddlewareHandler {
+function adminOnly(token: string): MiddlewareHandler {
   const hash = async (text: string): Promise<Uint8Array> =>
     new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
   return async function adminOnly(c, next) {
@@ -78,7 +78,8 @@ export function operatorRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>
   app.openAPIRegistry.registerPath({
     method: 'get',
     path: '/v1/events',
-    summary: 'Server-sent events: `nodes` every two seconds, `change` whenever a copy or a render changes',
+    summary:
+      'Server-sent events: `nodes` when one comes, goes or restarts, `change` whenever a copy or a render changes',
     responses: {
       200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
       ...errorResponses(401, 503),
@@ -97,14 +98,19 @@ export function operatorRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>
         if (backlog.length < maxBacklog) backlog.push(JSON.stringify(change));
       });
       stream.onAbort(() => over.abort());
+      let told = '';
       try {
         for (let nodesAt = 0; !over.signal.aborted; ) {
           if (ports.now() - nodesAt >= nodesEveryMs) {
             nodesAt = ports.now();
             // While the catalog is away the stream stays open and says nothing of nodes.
             const data = await nodes().catch(() => undefined);
-            if (data !== undefined) await stream.writeSSE({ event: 'nodes', data: JSON.stringify(data) });
-            else await stream.write(': the catalog does not answer\n\n');
+            const state =
+              data === undefined ? told : JSON.stringify(data.map(({ id, pid, state }) => [id, pid, state]));
+            if (data !== undefined && state !== told)
+              await stream.writeSSE({ event: 'nodes', data: JSON.stringify(data) });
+            else await stream.write(': nothing new\n\n');
+            told = state;
           }
           for (const data of backlog.splice(0)) await stream.writeSSE({ event: 'change', data });
           await watch.next(nodesEveryMs, over.signal);

@@ -46,7 +46,7 @@ export async function multivariantRoute(c: RequestContext, { ports }: Service): 
     ),
     mode,
   });
-  return playlist(c, text, caching.moment);
+  return playlist(c, ports, text, caching.moment);
 }
 
 /** `GET /v/{id}/{rendition}/media.m3u8`: immutable for its `sealed`; with `mode=event` it grows. */
@@ -69,7 +69,7 @@ export async function mediaRoute(c: RequestContext, service: Service): Promise<R
   if (mode === 'vod') {
     // The plain playlist needs no query; every other depends on what is stored.
     if (sealed > 0) refuseUnstored(sealed, await copiesOf(ports, renderId), rendition.name);
-    return playlist(c, mediaPlaylist({ ...common, mode: { type: 'vod' } }), caching.immutable);
+    return playlist(c, ports, mediaPlaylist({ ...common, mode: { type: 'vod' } }), caching.immutable);
   }
   const copies = await begunCopies(service, facts, rendition.name, c.req.raw.signal);
   refuseUnstored(sealed, copies, rendition.name);
@@ -78,7 +78,7 @@ export async function mediaRoute(c: RequestContext, service: Service): Promise<R
     available: available(ports, facts, rendition.name, copies),
     durable: durable(facts, copies, segmentCount(grid)),
   };
-  return playlist(c, mediaPlaylist({ ...common, mode: event }), caching.moment);
+  return playlist(c, ports, mediaPlaylist({ ...common, mode: event }), caching.moment);
 }
 
 /** @throws SegueError `not_found` when the bucket does not hold that many leading segments */
@@ -121,7 +121,7 @@ async function begunCopies(
 }
 
 /** Segments of a rendition that are in the bucket. */
-export function storedOf(copies: readonly CopyRow[], rendition: string): Ranges {
+function storedOf(copies: readonly CopyRow[], rendition: string): Ranges {
   return copies.find((row) => row.place === bucketPlace && row.rendition === rendition)?.segments ?? [];
 }
 
@@ -162,14 +162,22 @@ async function copiesOf(ports: Ports, renderId: string): Promise<CopyRow[]> {
 }
 
 /** A query parameter by its schema. @throws SegueError `invalid_request` */
-export function query<T>(name: string, schema: z.ZodType<T>, value: string | undefined): T {
+function query<T>(name: string, schema: z.ZodType<T>, value: string | undefined): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new SegueError('invalid_request', `${name}: ${result.error.issues[0]?.message ?? 'not understood'}`);
 }
 
-async function playlist(c: RequestContext, text: string, cacheControl: string): Promise<Response> {
-  const { bytes, headers } = await textBody(text, c.req.header('accept-encoding'));
+async function playlist(
+  c: RequestContext,
+  { runtime }: Ports,
+  text: string,
+  cacheControl: string,
+): Promise<Response> {
+  const { bytes, headers } = await textBody(
+    text,
+    runtime === 'process' ? c.req.header('accept-encoding') : undefined,
+  );
   return new Response(c.req.method === 'HEAD' ? null : bytes, {
     headers: { ...openToAll, ...headers, 'content-type': playlistType, 'cache-control': cacheControl },
   });

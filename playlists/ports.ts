@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import type { CopyRow } from '../src/catalog/copies.ts';
+import type { RenderHead } from '../src/catalog/heads.ts';
 import type { Location } from '../src/catalog/locate.ts';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
@@ -8,7 +9,8 @@ import type { FactCache } from './fact-cache.ts';
 
 /** What the service needs from the catalog. Every call may throw while the database is away. */
 export interface CatalogPort {
-  currentRender(videoId: string): Promise<RenderRow | undefined>;
+  /** The newest render of a video, without its description. */
+  currentHead(videoId: string): Promise<RenderHead | undefined>;
   renderOfGeneration(videoId: string, generation: number): Promise<RenderRow | undefined>;
   initOf(renderId: string, rendition: string): Promise<Uint8Array | undefined>;
   copiesOf(renderId: string): Promise<CopyRow[]>;
@@ -43,11 +45,13 @@ export interface RequestEvent {
   readonly durationMs: number;
   /** Where segment bytes came from: `bucket`, a node id, `catalog`, `held`. */
   readonly source: string | undefined;
+  /** The client went away before it was answered: nobody has seen the status. */
+  readonly clientLeft: boolean;
   readonly error: unknown;
 }
 
 /** Text for `GET /metrics`. Node only. */
-export interface MetricsPort {
+interface MetricsPort {
   text(): Promise<string>;
   readonly contentType: string;
 }
@@ -88,6 +92,10 @@ export interface Ports {
   readonly onTrouble?: (what: string, error: unknown) => void;
   /** Cuts the connection of a request that cannot be answered whole; true if done. Without it the body stream is made to fail. */
   readonly cut?: (environment: unknown) => boolean;
-  /** Whether work may be shared between requests; Workers forbid it. */
-  readonly sharedWork: boolean;
+  /**
+   * `process`: requests share work, bodies are handed out as they are taken, playlists are compressed here.
+   * `isolate`: Workers forbid sharing work between requests, count the bytes of bodies that are given whole, and compress
+   * by themselves.
+   */
+  readonly runtime: 'process' | 'isolate';
 }

@@ -22,7 +22,7 @@ export interface RenderFacts {
 }
 
 /** What `GET /v1/videos/{id}` tells of a description. */
-export interface DescriptionSummary {
+interface DescriptionSummary {
   readonly kind: string;
   readonly size: { readonly width: number; readonly height: number };
   readonly seed: number;

@@ -6,6 +6,7 @@ import { renditionFacts } from './facts.ts';
 import { caching, openToAll } from './headers.ts';
 import { held } from './hold.ts';
 import type { SegmentBytes } from './node-client.ts';
+import type { Ports } from './ports.ts';
 import { rangeOf } from './range.ts';
 import type { Found } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';
@@ -26,7 +27,8 @@ export async function segmentRoute(c: RequestContext, service: Service): Promise
     contentType,
     begin: (signal) => service.source.find(key, signal),
     answer: (found) => {
-      if (found.kind === 'bytes') return bytesAnswer(c, found.segment, found.node, contentType);
+      if (found.kind === 'bytes')
+        return bytesAnswer(c, service.ports, found.segment, found.node, contentType);
       c.set('source', 'bucket');
       return new Response(null, {
         status: 307,
@@ -49,6 +51,7 @@ export async function segmentRoute(c: RequestContext, service: Service): Promise
 /** 200, 206, 304 or 416 with a whole, verified segment (RFC 9110 13.2, 14). */
 export function bytesAnswer(
   c: RequestContext,
+  { runtime }: Pick<Ports, 'runtime'>,
   { bytes, crc, release }: SegmentBytes,
   source: string,
   contentType: string,
@@ -87,6 +90,10 @@ export function bytesAnswer(
   if (c.req.method === 'HEAD') {
     release();
     return new Response(null, { status, headers });
+  }
+  if (runtime === 'isolate') {
+    release();
+    return new Response(part, { status, headers });
   }
   return new Response(pacedBody(part, release), { status, headers });
 }

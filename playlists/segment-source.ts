@@ -35,7 +35,7 @@ export function segmentSource(ports: Ports, nodes: NodeClient, budget: ByteBudge
   return {
     find: async (key, signal) => {
       const begin = (flightSignal: AbortSignal) => search(ports, nodes, key, flightSignal);
-      if (!ports.sharedWork) return (await begin(signal)).claim();
+      if (ports.runtime === 'isolate') return (await begin(signal)).claim();
       const found = await shared.join(`${key.renderId}/${key.rendition}/${key.n}`, begin, signal);
       return found.claim();
     },

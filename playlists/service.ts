@@ -25,14 +25,14 @@ export interface Service {
 }
 
 /** Counts the requests that are held. */
-export interface Holds {
+interface Holds {
   /** Takes a place; undefined where all are taken. The function gives it back, once. */
   take(): (() => void) | undefined;
   readonly count: number;
 }
 
 /** At most `max` holds at once. */
-export function holdCounter(max: number): Holds {
+function holdCounter(max: number): Holds {
   let count = 0;
   return {
     get count() {

@@ -2,7 +2,7 @@ import type { PlaylistsConfig } from '../src/ops/settings.ts';
 import type { ServiceSettings } from './ports.ts';
 
 /** Bytes of segments in memory at once on a process that may use 150 MB in all. */
-const maxBytesInFlight = 24 * 1024 * 1024;
+const maxBytesInFlight = 16 * 1024 * 1024;
 
 /** A query that takes longer, in milliseconds, counts as failed. */
 export const queryMs = 5000;

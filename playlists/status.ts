@@ -5,10 +5,10 @@ import { segmentCount, segmentDuration, targetDuration } from '../src/grid/grid.
 import { pathOf, type RenderFacts } from './render-facts.ts';
 
 /** How far a video is: nothing made yet, being made, all made, all in the bucket, or impossible. */
-export type VideoState = 'waiting' | 'rendering' | 'rendered' | 'stored' | 'failed';
+type VideoState = 'waiting' | 'rendering' | 'rendered' | 'stored' | 'failed';
 
 /** Where the segments of one rendition are. Ranges are half-open `[from, to)`. */
-export interface RenditionStatus {
+interface RenditionStatus {
   readonly name: string;
   /** Name in URLs. */
   readonly path: string;

@@ -80,7 +80,11 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
     },
   });
   app.post('/v1/videos', async (c) => {
-    const accepted = await acceptVideo(service, readJson(await readText(c.req.raw, maxBodyBytes)), c.req.raw.signal);
+    const accepted = await acceptVideo(
+      service,
+      readJson(await readText(c.req.raw, maxBodyBytes)),
+      c.req.raw.signal,
+    );
     const { id, duration, isNew } = accepted;
     const state = isNew
       ? accepted.started

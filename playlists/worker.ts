@@ -32,7 +32,7 @@ function worker(): { fetch(request: Request, bindings: Bindings): Promise<Respon
         fetch: (input, init) => globalThis.fetch(input, init),
         now: Date.now,
         crc32: portableCrc32,
-        sharedWork: false,
+        runtime: 'isolate',
       });
       return app.fetch(request);
     },

@@ -50,6 +50,8 @@ export function demoRoutes({ nodes, host, kill = killHard }: DemoInput): Hono {
     try {
       kill(node.pid);
     } catch (error) {
+      // The catalog lists a node for a moment after its end.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
       throw new SegueError('not_found', `Process ${node.pid} of node ${id} is already gone`, {
         cause: error,
       });

@@ -1,3 +1,4 @@
+import { covered, Nodes } from './nodes.js';
 import { Playback } from './player.js';
 import { Places, Strips, startsOf } from './strip.js';
 
@@ -7,10 +8,10 @@ const strips = new Strips($('strips'), places, (text) => {
   $('cell-detail').textContent = text;
 });
 
+const nodes = new Nodes($('nodes'), { places, say, onShown: showLegend });
+
 /** Everything about the video that is shown; replaced as a whole by the next one. */
 let session;
-let nodes = [];
-let demo = true;
 
 const lookMs = 500;
 
@@ -111,7 +112,7 @@ function play({ id, url }, began = performance.now()) {
   for (const figure of ['first-frame', 'buffer', 'exposure']) $(figure).textContent = '–';
   $('stalls').textContent = '0';
   $('stalls').dataset.count = '0';
-  $('stalls').dataset.seconds = '0';
+  $('stalls').dataset.longest = '0';
   showAddress(new URL(url, location.href).href);
   say('The description is accepted; the whole playlist exists already');
   session.playback = new Playback($('video'), url, {
@@ -127,7 +128,7 @@ function play({ id, url }, began = performance.now()) {
       if (mine.known) strips.came(rendition, n, source);
       else mine.came.push([rendition, n, source]);
       const before = sources.get(rendition);
-      if (before !== source) say(`${rendition} now comes from ${nameOf(source)}, from segment ${n} on`);
+      if (before !== source) say(cameFrom(rendition, n, source));
       sources.set(rendition, source);
     },
     stall: (count, seconds) => say(`Stall ${count}: ${seconds.toFixed(2)} s of standing still in all`, true),
@@ -144,8 +145,11 @@ function play({ id, url }, began = performance.now()) {
   history.replaceState(null, '', `#${id}`);
 }
 
-const nameOf = (source) =>
-  source === 'bucket' ? 'the bucket' : source === 'held' ? 'a held request' : source;
+function cameFrom(rendition, n, source) {
+  if (source === 'held')
+    return `${rendition} segment ${n} was asked for before it was made: the request was held`;
+  return `${rendition} now comes from ${source === 'bucket' ? 'the bucket' : source}, from segment ${n} on`;
+}
 
 function showAddress(address) {
   $('address').hidden = false;
@@ -157,13 +161,12 @@ function showAddress(address) {
 
 async function look() {
   if (document.visibilityState !== 'visible') return;
-  await lookAtNodes();
+  await nodes.look();
   const mine = session;
-  if (mine === undefined) return showNodes(undefined);
+  if (mine === undefined) return nodes.show(undefined);
   const answer = await fetch(`/v1/videos/${encodeURIComponent(mine.id)}`);
   if (!answer.ok || mine !== session) return;
   const video = await answer.json();
-  const dead = new Set(nodes.filter(({ state }) => state === 'dead').map(({ id }) => id));
   if (!mine.known) {
     mine.known = true;
     strips.reset(
@@ -172,10 +175,10 @@ async function look() {
     );
     for (const [rendition, n, source] of mine.came) strips.came(rendition, n, source);
   }
-  strips.update(video.renditions, dead);
+  strips.update(video.renditions, nodes.dead);
   $('exposure').textContent = `${video.exposureSeconds.toFixed(1)} s`;
   announce(mine, video);
-  showNodes(video);
+  nodes.show(video);
 }
 
 function announce(mine, video) {
@@ -189,101 +192,6 @@ function announce(mine, video) {
   const all = video.renditions.every(({ bucket }) => covered(bucket) === video.grid.segments);
   if (all && !mine.settled) say('All of it is in the bucket: no node is needed any more');
   mine.settled = all;
-}
-
-const covered = (ranges) => ranges.reduce((total, [from, to]) => total + to - from, 0);
-
-async function lookAtNodes() {
-  if (!demo) return;
-  const answer = await fetch('/demo/nodes');
-  if (answer.status === 404) {
-    demo = false;
-    return;
-  }
-  if (answer.ok) nodes = (await answer.json()).nodes;
-}
-
-let shownNodes = '';
-
-function showNodes(video) {
-  const ids = new Set([
-    ...nodes.map(({ id }) => id),
-    ...(video?.renditions ?? []).flatMap((one) => Object.keys(one.nodes)),
-  ]);
-  const list = [...ids]
-    .toSorted((a, b) => a.localeCompare(b))
-    .map((id) => {
-      const node = nodes.find((one) => one.id === id);
-      const held = (video?.renditions ?? []).reduce((total, one) => total + covered(one.nodes[id] ?? []), 0);
-      return {
-        id,
-        pid: node?.pid,
-        state: node?.state ?? 'ready',
-        killable: node?.killable === true,
-        held,
-        origin: video?.lease?.node === id,
-      };
-    });
-  const key = JSON.stringify(list);
-  if (key === shownNodes || list.length === 0) return;
-  shownNodes = key;
-  const focused = document.activeElement?.dataset?.node;
-  for (const { id } of list) places.indexOf(id);
-  $('nodes').replaceChildren(...list.map(nodeItem));
-  if (focused !== undefined)
-    $('nodes')
-      .querySelector(`[data-node="${CSS.escape(focused)}"]`)
-      ?.focus();
-  showLegend();
-}
-
-function nodeItem({ id, pid, state, killable, held, origin }) {
-  const item = document.createElement('li');
-  item.className = 'node';
-  item.dataset.state = state;
-  item.dataset.id = id;
-  item.style.setProperty('--source', places.colour(id));
-  const text = document.createElement('p');
-  const small = document.createElement('small');
-  const alive = state !== 'dead';
-  small.textContent = [
-    pid && `process ${pid}`,
-    alive ? state : 'gone',
-    `holds ${held} segments of this video`,
-  ]
-    .filter(Boolean)
-    .join(' · ');
-  text.append(`${places.letter(id)}  ${id}`, ...(origin ? [badge('origin of this video')] : []), small);
-  item.append(text);
-  if (killable) {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.className = 'danger';
-    button.dataset.node = id;
-    button.disabled = !alive;
-    button.textContent = origin ? 'Kill the origin (kill -9)' : 'Kill (kill -9)';
-    button.setAttribute('aria-label', `${button.textContent}: ${id}`);
-    button.addEventListener('click', () => void kill(id, button));
-    item.append(button);
-  }
-  return item;
-}
-
-function badge(text) {
-  const element = document.createElement('span');
-  element.className = 'badge origin';
-  element.textContent = text;
-  return element;
-}
-
-async function kill(id, button) {
-  button.disabled = true;
-  const answer = await fetch(`/demo/nodes/${encodeURIComponent(id)}/kill`, { method: 'POST' }).catch(
-    () => undefined,
-  );
-  if (answer?.ok) say(`${id} was killed with kill -9; what only it had is rendered again`, true);
-  else say(`${id} could not be killed`, true);
-  shownNodes = '';
 }
 
 function showLegend() {
@@ -319,11 +227,13 @@ function legendOfLines() {
 function draw() {
   if (session?.playback !== undefined) {
     strips.play($('video').currentTime);
-    $('buffer').textContent = `${session.playback.bufferAhead.toFixed(1)} s`;
-    const { count, seconds } = session.playback.stalls;
+    const ahead = session.playback.bufferAhead.toFixed(1);
+    $('buffer').textContent = `${ahead} s`;
+    $('buffer').dataset.seconds = ahead;
+    const { count, seconds, longest } = session.playback.stalls;
     $('stalls').textContent = count === 0 ? '0' : `${count} (${seconds.toFixed(1)} s)`;
     $('stalls').dataset.count = String(count);
-    $('stalls').dataset.seconds = seconds.toFixed(3);
+    $('stalls').dataset.longest = longest.toFixed(3);
   }
   requestAnimationFrame(draw);
 }

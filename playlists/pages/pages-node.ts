@@ -14,6 +14,7 @@ const files: Readonly<Record<string, string>> = {
   '/pages/admin.js': 'admin.js',
   '/pages/demo.css': 'demo.css',
   '/pages/demo.js': 'demo.js',
+  '/pages/nodes.js': 'nodes.js',
   '/pages/player.js': 'player.js',
   '/pages/strip.js': 'strip.js',
 };

@@ -33,6 +33,7 @@ export class Playback {
   #shown = false;
   #stalls = 0;
   #stalled = 0;
+  #longest = 0;
   #stalledSince;
   #listening = new AbortController();
 
@@ -80,7 +81,9 @@ export class Playback {
     const goesOn = () => {
       if (this.#stalledSince === undefined) return;
       this.#stalls += 1;
-      this.#stalled += (performance.now() - this.#stalledSince) / 1000;
+      const lasted = (performance.now() - this.#stalledSince) / 1000;
+      this.#stalled += lasted;
+      this.#longest = Math.max(this.#longest, lasted);
       this.#stalledSince = undefined;
       this.#on.stall(this.#stalls, this.#stalled);
     };
@@ -100,7 +103,11 @@ export class Playback {
   /** Stalls so far, with the one that lasts. */
   get stalls() {
     const lasting = this.#stalledSince === undefined ? 0 : (performance.now() - this.#stalledSince) / 1000;
-    return { count: this.#stalls + (lasting > 0 ? 1 : 0), seconds: this.#stalled + lasting };
+    return {
+      count: this.#stalls + (lasting > 0 ? 1 : 0),
+      seconds: this.#stalled + lasting,
+      longest: Math.max(this.#longest, lasting),
+    };
   }
 
   stop() {

@@ -76,7 +76,7 @@ const demuxers = [
 ];
 
 /** Largest decoded picture, in pixels: 8K, so that a small file cannot make a decoder take gigabytes. */
-export const maxPixels = 7680 * 4320;
+const maxPixels = 7680 * 4320;
 
 /**
  * Options for each ffmpeg input that is an asset, before its `-i`: no protocol but local files, no demuxer off the

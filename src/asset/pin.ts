@@ -52,7 +52,7 @@ export async function openAssets(options: AssetOptions): Promise<Assets> {
     ffmpeg,
   } = options;
   const cache = await AssetCache.open({ folder, ffmpeg, bucket, maxBytes: maxCacheBytes, maxFileBytes });
-  /** Facts of local files that have not changed since they were pinned, by path and version, so that posting a description again reads nothing. */
+  /** Facts of local files that have not changed since they were pinned, by path and version, so that posting a description again only asks whether the bucket still has them. */
   const pinnedLocals = new LRUCache<string, AssetFacts>({ max: 1000 });
 
   /** Bytes first, facts second: the bucket has the file before anybody hears of its hash. */
@@ -73,7 +73,7 @@ export async function openAssets(options: AssetOptions): Promise<Assets> {
     await using handle = file.handle;
     const version = `${file.version} ${path}`;
     const known = pinnedLocals.get(version);
-    if (known !== undefined) return known;
+    if (known !== undefined && (await bucket.has(assetName(known.sha256), signal))) return known;
     if (file.bytes > maxFileBytes) throw tooLarge(maxFileBytes);
     const stream = handle.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 });
     const facts = await keep(await receive(stream, cache.temporary(), maxFileBytes, signal), signal);

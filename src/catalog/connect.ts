@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { SegueError } from '../ops/errors.ts';
 import * as schema from './schema.ts';
 
 /** Database handle that every query function takes: the pool, or a transaction of it. */
@@ -23,6 +24,8 @@ export interface CatalogOptions {
   /** Seconds until a connection attempt is given up. Default 5. */
   connectTimeout?: number;
   applicationName?: string;
+  /** Milliseconds until a query is given up. Default 10 s: every query here takes milliseconds. */
+  queryTimeoutMs?: number;
 }
 
 /**
@@ -39,5 +42,46 @@ export function openCatalog(url: string, options: CatalogOptions = {}): Catalog 
     onnotice: () => undefined,
     connection: { application_name: options.applicationName ?? 'segue' },
   });
-  return { db: drizzle(sql, { schema }), sql, close: () => sql.end({ timeout: 5 }) };
+  const bounded = withDeadline(sql, options.queryTimeoutMs ?? 10_000);
+  return { db: drizzle(bounded, { schema }), sql, close: () => sql.end({ timeout: 1 }) };
+}
+
+/**
+ * The driver with a bound on every query and transaction: a query that is sent in the moment in which its connection is reset
+ * is never settled by the driver (3.4.9), and a server that hangs answers nobody.
+ */
+function withDeadline(sql: postgres.Sql, ms: number): postgres.Sql {
+  const limit = async <T>(work: PromiseLike<T>): Promise<T> => {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(
+        new SegueError('catalog_unavailable', `The database did not answer within ${ms / 1000} s`, {
+          hint: 'Check that PostgreSQL is reachable and not overloaded.',
+        }),
+      );
+    }, ms);
+    try {
+      return await Promise.race([work, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const unsafe = (...args: Parameters<postgres.Sql['unsafe']>): object => {
+    const query = sql.unsafe(...args);
+    // drizzle awaits a pending query, or its `values()`, which it asks for at once.
+    let asValues = false;
+    const pending = Promise.resolve().then(() => limit(asValues ? query.values() : query));
+    const values = () => {
+      asValues = true;
+      return pending;
+    };
+    return Object.assign(pending, { values });
+  };
+  const begin = (...args: [never]): Promise<unknown> => limit(sql.begin(...args));
+  return new Proxy(sql, {
+    get: (target, name, receiver) => {
+      if (name === 'unsafe') return unsafe;
+      return name === 'begin' ? begin : (Reflect.get(target, name, receiver) as unknown);
+    },
+  });
 }

@@ -4,9 +4,6 @@
  */
 export type Ranges = readonly (readonly [from: number, to: number])[];
 
-/** The empty set. */
-export const noRanges: Ranges = [];
-
 /** Reads the text form of an `int4multirange`, e.g. `{[0,5),[7,9)}`. PostgreSQL always prints it canonical and half-open. */
 export function parseRanges(text: string): Ranges {
   return [...text.matchAll(/\[(\d+),(\d+)\)/g)].map(([, from, to]) => [Number(from), Number(to)] as const);

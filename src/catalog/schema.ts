@@ -128,12 +128,5 @@ export const nodes = pgTable('nodes', {
   heartbeatAt: instant('heartbeat_at').notNull().defaultNow(),
 });
 
-/** Files that descriptions use, by the SHA-256 of their bytes, with what a probe found in them. */
-export const assets = pgTable('assets', {
-  sha256: text('sha256').primaryKey(),
-  facts: jsonb('facts').$type<unknown>().notNull(),
-  createdAt: instant('created_at').notNull().defaultNow(),
-});
-
 /** The `place` of copies that are in the bucket. No node may be called so. */
 export const bucketPlace = 'bucket';

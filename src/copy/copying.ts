@@ -64,7 +64,7 @@ export function startCopying(
     async idle(signal) {
       await uploader.idle(signal);
       const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-      if (!signal.aborted) await Promise.race([Promise.allSettled([...sealing]), aborted]);
+      if (!signal.aborted) await Promise.race([Promise.allSettled(sealing), aborted]);
     },
     async resume(find, signal) {
       for (let tries = 1; !signal.aborted; tries += 1) {
@@ -83,7 +83,7 @@ export function startCopying(
     async stop() {
       ended.abort();
       await uploader.stop();
-      await Promise.allSettled([...sealing]);
+      await Promise.allSettled(sealing);
     },
   };
 }

@@ -15,7 +15,7 @@ const filePattern = /^file:(?!\/)(?!(?:.*\/)?\.{1,2}(?:\/|$))[^\\\p{Cc}]*[^\\/\p
 const webPattern = /^https?:\/\/[^\s\\@#\p{Cc}]+$/iu;
 
 /** Where a file comes from: `file:relative/path` in an allowed folder, `http(s)://` on an allowed host, or `sha256:` once pinned. */
-export const srcSchema = z
+const srcSchema = z
   .string()
   .max(2048)
   .refine(

@@ -3,7 +3,7 @@ import { type Clip, type Description, frameCountOf } from './schema.ts';
 export { frameCountOf } from './schema.ts';
 
 /** Seconds to whole frames, rounded to the nearest. */
-export const framesOf = (seconds: number, fps: number): number => Math.round(seconds * fps);
+const framesOf = (seconds: number, fps: number): number => Math.round(seconds * fps);
 
 /** First frame of a clip and the frame after its last. Both ends are rounded, so that clips that touch go on touching; a clip has at least 1 frame. */
 export function clipFrames(

@@ -134,9 +134,7 @@ export function parsePinnedDescription(json: unknown): PinnedDescription {
 }
 
 /** Whether a description names every file and module by content and has only times of whole frames. */
-export function isPinned(
-  description: Omit<Description, '$schema'> | Description,
-): description is PinnedDescription {
+function isPinned(description: Omit<Description, '$schema'> | Description): description is PinnedDescription {
   const whole = quantised(description as Description);
   if (JSON.stringify(whole) !== JSON.stringify(description)) return false;
   return whole.kind === 'module'

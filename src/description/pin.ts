@@ -5,28 +5,32 @@ import { pathText } from './parse.ts';
 
 export type { PinnedDescription } from './schema.ts';
 
-import type {
-  Description,
-  ModuleDescription,
-  PinnedAsset,
-  PinnedDescription,
-  PinnedSrc,
-  TimelineDescription,
+import {
+  type ClipAsset,
+  type Description,
+  limits,
+  type ModuleDescription,
+  type PinnedAsset,
+  type PinnedDescription,
+  type PinnedSrc,
+  type TimelineDescription,
 } from './schema.ts';
 
-/** A file as whoever fetched it describes it: which of `image`, `video` and `audio` it has. Other facts pass through unread. */
+const timed = z.looseObject({ durationSeconds: z.number().min(0) });
+
+/** A file as whoever fetched it describes it: which of `image`, `video` and `audio` it has, how long. Other facts pass through unread. */
 export const pinnedFileSchema = z.looseObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  image: z.unknown().optional(),
-  video: z.unknown().optional(),
-  audio: z.unknown().optional(),
+  image: z.looseObject({}).optional(),
+  video: timed.optional(),
+  audio: timed.optional(),
 });
 
 /** A file that was fetched and named by content; the asset folder's `AssetFacts` are one. */
-export type PinnedFile = Pick<z.output<typeof pinnedFileSchema>, 'sha256' | AssetUse>;
+type PinnedFile = Pick<z.output<typeof pinnedFileSchema>, 'sha256' | AssetUse>;
 
 /** What a file is used as; the types of assets that have a `src`. */
-export type AssetUse = 'image' | 'video' | 'audio';
+type AssetUse = 'image' | 'video' | 'audio';
 
 /** Whoever can fetch files and knows the modules. Both functions throw SegueError (`asset_refused`, `unknown_asset`, ...) where they cannot. */
 export interface PinPort {
@@ -39,32 +43,47 @@ export interface PinPort {
 /** Files fetched at the same time for one description. */
 const atOnce = 4;
 
-/** A field that uses a file. */
-interface Field {
-  use: AssetUse;
+/** An asset that has a file. */
+type FileAsset = Extract<ClipAsset, { src: string }>;
+
+/** An asset that uses a file, and where it stands. */
+interface FileUse {
+  asset: FileAsset;
   path: readonly PropertyKey[];
 }
 
-/** The fields of a description that use files, by `src`. */
-function wantedFiles(description: TimelineDescription): Map<string, Field[]> {
-  const wanted = new Map<string, Field[]>();
+/** The assets of a description that use files, by `src`. */
+function wantedFiles(description: TimelineDescription): Map<string, FileUse[]> {
+  const wanted = new Map<string, FileUse[]>();
   for (const [trackIndex, { clips }] of description.tracks.entries()) {
     for (const [clipIndex, { asset }] of clips.entries()) {
       if (!('src' in asset)) continue;
-      const path = ['tracks', trackIndex, 'clips', clipIndex, 'asset', 'src'];
-      wanted.set(asset.src, [...(wanted.get(asset.src) ?? []), { use: asset.type, path }]);
+      const path = ['tracks', trackIndex, 'clips', clipIndex, 'asset'];
+      wanted.set(asset.src, [...(wanted.get(asset.src) ?? []), { asset, path }]);
     }
   }
   return wanted;
 }
 
-/** What is wrong with using a file so; undefined where it can be. */
-function useProblem(file: PinnedFile, use: AssetUse): string | undefined {
-  if (file[use] !== undefined && file[use] !== null) return undefined;
-  const has = (['image', 'video', 'audio'] as const).filter(
-    (kind) => file[kind] !== undefined && file[kind] !== null,
-  );
-  return `the file has no ${use}, only ${has.join(' and ')}; use it as type "${has[0] ?? 'audio'}"`;
+/** What is wrong with using a file so, as `path: message`; nothing where it can be. */
+function useProblems(file: PinnedFile, { asset, path }: FileUse): string[] {
+  const problem = (field: string, message: string): string[] => [`${pathText([...path, field])}: ${message}`];
+  if (file[asset.type] === undefined) {
+    const has = (['image', 'video', 'audio'] as const).filter((kind) => file[kind] !== undefined);
+    const instead = `use it as type "${has[0] ?? 'audio'}"`;
+    return problem('src', `the file has no ${asset.type}, only ${has.join(' and ')}; ${instead}`);
+  }
+  if (asset.type === 'image') return [];
+  const ends = file[asset.type]?.durationSeconds ?? 0;
+  const end = `its ${asset.type} ends at ${Number(ends.toFixed(3))} s`;
+  if (asset.from >= ends) return problem('from', `${end}; begin earlier, got ${asset.from}`);
+  if (asset.loop && ends - asset.from < limits.shortestLoop) {
+    return problem(
+      'loop',
+      `${end}, and less than ${limits.shortestLoop} s cannot be repeated; begin earlier or do not loop`,
+    );
+  }
+  return [];
 }
 
 /** The problem text of an error that is the description's fault; anything else (the bucket is away, say) is thrown on. */
@@ -74,7 +93,7 @@ function problemOf(error: unknown, path: readonly PropertyKey[]): string {
 }
 
 async function pinFiles(
-  wanted: ReadonlyMap<string, readonly Field[]>,
+  wanted: ReadonlyMap<string, readonly FileUse[]>,
   pin: PinPort,
   signal: AbortSignal,
 ): Promise<Map<string, PinnedSrc>> {
@@ -84,17 +103,14 @@ async function pinFiles(
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const worker = async (): Promise<void> => {
-    for (const [src, fields] of waiting) {
+    for (const [src, uses] of waiting) {
       either.throwIfAborted();
       try {
         const file = await pin.asset(src, either);
         pinned.set(src, `sha256:${file.sha256}`);
-        for (const { use, path } of fields) {
-          const problem = useProblem(file, use);
-          if (problem !== undefined) problems.push(`${pathText(path)}: ${problem}`);
-        }
+        problems.push(...uses.flatMap((use) => useProblems(file, use)));
       } catch (error) {
-        problems.push(problemOf(error, fields[0]?.path ?? []));
+        problems.push(problemOf(error, [...(uses[0]?.path ?? []), 'src']));
       }
     }
   };

@@ -17,6 +17,8 @@ export const limits = {
   height: { min: 16, max: 2160 },
   /** Different files of one description. */
   files: 100,
+  /** Seconds of a file that can be repeated: each repetition is an input of ffmpeg's. */
+  shortestLoop: 0.2,
   /** Bytes of `params` as canonical JSON. */
   paramsBytes: 16_384,
   /** Nesting of `params`. */
@@ -27,7 +29,7 @@ const evenPixels = ({ min, max }: { min: number; max: number }) =>
   z.int().min(min).max(max).multipleOf(2, { error: 'expected an even number of pixels' });
 
 /** How a clip appears or leaves. `duration` in seconds, whole frames once pinned. */
-export const transitionSchema = z.strictObject({
+const transitionSchema = z.strictObject({
   type: z
     .enum(['fade', 'slide-left', 'slide-right', 'slide-up', 'slide-down'])
     .describe('The direction in which the clip moves'),
@@ -35,7 +37,7 @@ export const transitionSchema = z.strictObject({
 });
 
 /** One thing on a track. Fields of the picture mean nothing to an asset that is only heard, and the reverse. */
-export const clipSchema = z.strictObject({
+const clipSchema = z.strictObject({
   start: z
     .number()
     .min(0)
@@ -67,7 +69,7 @@ export const clipSchema = z.strictObject({
 });
 
 /** A layer. Later tracks lie over earlier ones; in a track, later clips over earlier ones. */
-export const trackSchema = z.strictObject({ clips: z.array(clipSchema).min(1).max(limits.clips) });
+const trackSchema = z.strictObject({ clips: z.array(clipSchema).min(1).max(limits.clips) });
 
 const common = {
   $schema: z
@@ -83,7 +85,7 @@ const common = {
 };
 
 /** A description whose picture and sound are clips on tracks. */
-export const timelineSchema = z.strictObject({
+const timelineSchema = z.strictObject({
   ...common,
   kind: z.literal('timeline'),
   background: colorSchema.default('#000000'),
@@ -91,7 +93,7 @@ export const timelineSchema = z.strictObject({
 });
 
 /** A description whose picture and sound come from a module that the operator registered. */
-export const moduleSchema = z.strictObject({
+const moduleSchema = z.strictObject({
   ...common,
   kind: z.literal('module'),
   module: z
@@ -109,20 +111,17 @@ export const moduleSchema = z.strictObject({
 /** Description v1. What lies between fields (a clip inside the video, say) is checked by `parseDescription`. */
 export const descriptionSchema = z.discriminatedUnion('kind', [timelineSchema, moduleSchema]);
 
-/** Frames a second that a description can have. */
-export type FramesPerSecond = 24 | 25 | 30 | 50 | 60;
 /** How a clip appears or leaves. */
 export type Transition = z.output<typeof transitionSchema>;
 /** One thing on a track, with every default filled in. */
 export type Clip = z.output<typeof clipSchema>;
-/** A layer of clips. */
-export type Track = z.output<typeof trackSchema>;
 /** A timeline with every default filled in. */
 export type TimelineDescription = z.output<typeof timelineSchema>;
 /** A module description with every default filled in. */
 export type ModuleDescription = z.output<typeof moduleSchema>;
 /** A valid description with every default filled in. */
 export type Description = TimelineDescription | ModuleDescription;
+
 /** A description as people write it. */
 export type DescriptionInput = z.input<typeof descriptionSchema>;
 

@@ -50,7 +50,7 @@ export function multivariantPlaylist(input: MultivariantInput): string {
 }
 
 /** Relative URL of a media playlist. It names everything its text depends on, so the text of a `vod` one never changes. */
-export function mediaPlaylistUri(path: string, sealed: number, mode: 'vod' | 'event'): string {
+function mediaPlaylistUri(path: string, sealed: number, mode: 'vod' | 'event'): string {
   return `${path}/media.m3u8?sealed=${sealed}${mode === 'event' ? '&mode=event' : ''}`;
 }
 

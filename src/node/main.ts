@@ -1,8 +1,5 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { serve } from '@hono/node-server';
 import { openAssets } from '../asset/pin.ts';
 import { openCatalog } from '../catalog/connect.ts';
 import { removeCopies } from '../catalog/copies.ts';
@@ -10,6 +7,7 @@ import { migrateCatalog } from '../catalog/migrate.ts';
 import { retireNode } from '../catalog/nodes.ts';
 import { startCopying } from '../copy/copying.ts';
 import type { NodeConfig } from '../ops/config.ts';
+import { listen } from '../ops/listen.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { findFfmpeg } from '../render/ffmpeg/find.ts';
@@ -24,7 +22,6 @@ import { segmentMaker } from './make-segment.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { reconcileDisk, uncopied } from './reconcile.ts';
 import { startRenders } from './renders.ts';
-import { closeServer } from './server.ts';
 import { urlSigner } from './sign.ts';
 
 /** A running node. */
@@ -41,6 +38,8 @@ const encoders = 2;
 const uploads = 3;
 /** Time that a stopping node gives to copies which are waiting, in milliseconds. */
 const drainMs = 5_000;
+/** Time that a stopping node gives to requests under way, in milliseconds. */
+const closeMs = 5_000;
 
 /**
  * Starts a node: opens its disk, corrects its rows, announces itself, serves and renders. Throws where the database cannot be
@@ -122,10 +121,8 @@ export async function startNode(
     },
     isReady: () => ready,
   });
-  const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }) as Server;
-  await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
-  const { port } = server.address() as AddressInfo;
-  const url = config.url ?? `http://${config.host}:${port}`;
+  const listening = await listen(app, config.host, config.port);
+  const url = config.url ?? listening.url;
 
   const heartbeat = await startHeartbeat({
     catalog,
@@ -164,7 +161,7 @@ export async function startNode(
     await retireNode(catalog.db, nodeId).catch((error: unknown) =>
       log.warn({ err: error }, 'not signed off'),
     );
-    await closeServer(server);
+    await listening.close(closeMs);
     await assets.stop();
     bucket.close();
     await catalog.close();

@@ -4,8 +4,8 @@ import type { MadeSegment } from './make-segment.ts';
 
 /** What a node measures of itself. */
 export interface NodeMetrics {
-  made(segment: MadeSegment): void;
-  copied(task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number): void;
+  readonly made: (segment: MadeSegment) => void;
+  readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
 /** Registers a node's metrics. `now` reads the figures that go up and down. */

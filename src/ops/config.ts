@@ -14,7 +14,7 @@ import {
   whole,
 } from './settings.ts';
 
-export type { BucketSettings, Environment, LogLevel, PlaylistsConfig } from './settings.ts';
+export type { BucketSettings, Environment, PlaylistsConfig } from './settings.ts';
 export { redacted } from './settings.ts';
 
 /** Configuration of a node. */

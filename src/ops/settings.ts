@@ -62,7 +62,7 @@ export const httpUrl = z
   .transform((url) => url.replace(/\/+$/, ''));
 
 /** A switch: 1, true, yes, on, or the opposites. */
-export const flag = z.stringbool({ error: 'must be true or false' });
+const flag = z.stringbool({ error: 'must be true or false' });
 
 /** Text of a minimum length, for secrets. */
 const secret = (length: number) => z.string().min(length, `must have at least ${length} characters`);

@@ -12,7 +12,7 @@ export interface ShutdownOptions {
 }
 
 /** The part of `process` that shutdown needs. */
-export interface ProcessEvents {
+interface ProcessEvents {
   on(event: string, listener: (signal: string) => void): unknown;
   off(event: string, listener: (signal: string) => void): unknown;
   exit(code: number): void;

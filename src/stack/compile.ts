@@ -7,6 +7,9 @@ import { nodeFlags } from './service.ts';
 
 const modules = ['../cli/playlists.ts', '../cli/node.ts'].map((path) => new URL(path, import.meta.url).href);
 
+/** A start is not held up longer than this for it, in milliseconds. */
+const longestMs = 10_000;
+
 /**
  * Fills Node's compile cache with what the services load, in a process of its own. A service that finds its modules there does
  * not load the compiler that removes types, which is worth about 16 MB of resident memory in each. Only an optimisation:
@@ -23,7 +26,7 @@ export async function fillCompileCache(folder: string, signal: AbortSignal): Pro
     {
       stdio: 'ignore',
       env: childEnvironment({ NODE_COMPILE_CACHE: folder }),
-      signal,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(longestMs)]),
     },
   );
   await exitOf(child);

@@ -1,15 +1,14 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { BucketSettings, StackConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { type EmbeddedBucket, startBucket } from './bucket.ts';
+import { endLeftovers, playlistsPort } from './clear-way.ts';
 import { fillCompileCache } from './compile.ts';
 import { loadSecrets, type StackSecrets, writePrivate } from './files.ts';
-import { isAlive, signalTo } from './identity.ts';
 import { type FolderLock, lockFolder, ProcessRecord } from './lock.ts';
 import type { Part } from './part.ts';
-import { freePort, isPortFree, reachableHost } from './ports.ts';
+import { freePort, reachableHost } from './ports.ts';
 import { type EmbeddedPostgres, startPostgres } from './postgres.ts';
 import { startService } from './service.ts';
 import { type Supervised, supervise } from './supervise.ts';
@@ -41,29 +40,6 @@ export interface Stack extends AsyncDisposable {
 }
 
 const nodeCount = 2;
-
-/** Ends what a killed run left. PostgreSQL is not in the record: it is recognised by its data folder, and ended gently. */
-async function endLeftovers(record: ProcessRecord, log: Log): Promise<void> {
-  const left = await record.leftovers();
-  for (const { pid } of left) {
-    log.info({ child: pid }, 'ending a process that an earlier run left');
-    signalTo(-pid, 'SIGKILL');
-  }
-  for (let tries = 0; tries < 100 && left.some(isAlive); tries += 1) await delay(50);
-}
-
-async function playlistsPort(config: StackConfig): Promise<number> {
-  const free = await isPortFree(config.port, config.host).catch((error: unknown) => {
-    throw new SegueError('configuration', `HOST ${config.host} cannot be listened on`, {
-      cause: error,
-      hint: 'Set HOST to an address of this machine: 127.0.0.1 for yourself, 0.0.0.0 for everybody.',
-    });
-  });
-  if (free) return config.port === 0 ? freePort(config.host) : config.port;
-  throw new SegueError('configuration', `Port ${config.port} is in use`, {
-    hint: `Choose another one: PORT=${config.port + 1} segue up`,
-  });
-}
 
 /** Everything of a stack that has been started so far, in the order in which it is to be stopped. */
 class Running {

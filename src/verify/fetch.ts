@@ -5,7 +5,7 @@ import { gunzip } from 'node:zlib';
 import { SegueError } from '../ops/errors.ts';
 
 /** One answer on the way: redirects first, the last one has the body. */
-export interface Hop {
+interface Hop {
   readonly url: string;
   /** 0 where nothing answers. */
   readonly status: number;

@@ -6,7 +6,7 @@ export type Line =
   | { readonly kind: 'uri'; readonly number: number; readonly uri: string };
 
 /** Splits a playlist into lines (RFC 8216 4.1). Numbers count from 1. */
-export function readLines(text: string): Line[] {
+function readLines(text: string): Line[] {
   return text.split(/\r?\n/).flatMap((line, index): Line[] => {
     const number = index + 1;
     if (line === '') return [];

@@ -43,7 +43,7 @@ export interface FetchedRendition {
 }
 
 /** Segments that a quick look fetches: the first three, the last two and some between. */
-export function sample(count: number, quick: boolean): number[] {
+function sample(count: number, quick: boolean): number[] {
   const all = Array.from({ length: count }, (_, index) => index);
   if (!quick || count <= 12) return all;
   const spread = Array.from({ length: 7 }, (_, index) => Math.round(((index + 1) * count) / 8));

@@ -19,7 +19,7 @@ export interface Source {
 }
 
 /** One segment that was fetched. Times in seconds of the rendition's timeline, `ms` of wall clock until the last byte. */
-export interface SegmentReport {
+interface SegmentReport {
   readonly n: number;
   readonly url: string;
   readonly status: number;
@@ -73,12 +73,12 @@ export interface VerifyReport {
   readonly duration: number;
   readonly renditions: readonly RenditionReport[];
   readonly checks: readonly CheckReport[];
-  /** At most {@link maxFindings} a check; `checks[].findings` counts all. */
+  /** At most 20 a check; `checks[].findings` counts all. */
   readonly findings: readonly Finding[];
 }
 
 /** Findings kept a check: a broken rule mostly breaks for every segment. */
-export const maxFindings = 20;
+const maxFindings = 20;
 
 /** Collects what is looked at and found. */
 export class Findings {

@@ -27,7 +27,7 @@ export interface VerifyOptions {
 }
 
 /** How far it is. */
-export interface Progress {
+interface Progress {
   readonly done: number;
   readonly total: number;
   /** What was fetched last. */

@@ -64,7 +64,7 @@ function checkBandwidth({ listed, fetched }: Compared, audio: readonly Compared[
 }
 
 /** Peak segment bit rate (RFC 8216 4.1): the most of any run of segments that lasts half to one and a half target durations. */
-export function peakBitRate({ segments, playlist }: FetchedRendition): number {
+function peakBitRate({ segments, playlist }: FetchedRendition): number {
   const target = playlist.targetDuration;
   let peak = 0;
   for (let from = 0; from < segments.length; from += 1) {

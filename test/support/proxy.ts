@@ -3,7 +3,7 @@ import { createServer as createHttpServer, request as httpRequest } from 'node:h
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** What goes wrong between a client and its server. `times` bounds how many requests (connections for TCP) it hits; default all. */
-export type Fault =
+type Fault =
   /** Nothing listens. */
   | { readonly kind: 'refuse' }
   /** The connection is reset as soon as a request comes. */

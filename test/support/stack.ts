@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { signalTo } from '../../src/stack/identity.ts';
 import { temporaryFolder } from './folder.ts';
+import { assertGone, descendants, living, processesOf, type SeenProcess } from './processes.ts';
 import { until } from './wait.ts';
 
 const partSchema = z.object({
@@ -33,6 +34,8 @@ export interface TestStack extends AsyncDisposable {
   kill(part: string): number;
   /** Waits until a part runs as another process than `pid`. */
   restarted(part: string, pid: number): Promise<void>;
+  /** `segue up` and every process below it, as of now. */
+  processes(): SeenProcess[];
   /** Everything that it wrote to standard error so far (the end of it). */
   log(): string;
   /** Stops with SIGTERM. @returns the exit code. @throws when a process that belongs to the stack is left. */
@@ -52,32 +55,6 @@ export interface TestStackOptions {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** Processes that mention a data folder in their command line or environment: all that a stack on it has started (Linux). */
-export function processesOf(dataFolder: string): { pid: number; command: string }[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const pid = Number(name);
-    if (!(pid > 0) || pid === process.pid) return [];
-    try {
-      if (readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')) return [];
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-      return command.includes(dataFolder) || environment.includes(dataFolder) ? [{ pid, command }] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-/** Waits until nothing of a stack on this folder runs. @throws with the command lines of what is left. */
-export async function assertNoOrphans(dataFolder: string, timeout = 20_000): Promise<void> {
-  await until(() => processesOf(dataFolder).length === 0, { what: 'no process is left', timeout }).catch(
-    () => {
-      const left = processesOf(dataFolder).map(({ pid, command }) => `${pid} ${command.slice(0, 150)}`);
-      if (left.length > 0) throw new Error(`processes are left:\n${left.join('\n')}`);
-    },
-  );
-}
 
 /** Reads the lines of `segue up --json`. */
 function follow(child: ChildProcess) {
@@ -126,14 +103,12 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     return found;
   };
   const pidOf = (name: string) => (name === 'up' ? child.pid : part(name).pid) ?? 0;
-  const clean = async () => {
-    await assertNoOrphans(dataFolder);
-    await folder?.[Symbol.asyncDispose]();
-  };
   const stop = async () => {
+    const all = descendants(child.pid ?? 0);
     child.kill('SIGTERM');
     if (!over()) await exited;
-    await clean();
+    await assertGone(() => [...living(all), ...processesOf(dataFolder)]);
+    await folder?.[Symbol.asyncDispose]();
     return child.exitCode ?? 1;
   };
   return {
@@ -153,14 +128,9 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     },
     log: () => seen.errors,
     stop,
+    processes: () => descendants(child.pid ?? 0),
     killEverything: async () => {
-      for (const { pid } of processesOf(dataFolder)) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // Gone already.
-        }
-      }
+      for (const { pid } of descendants(child.pid ?? 0)) signalTo(pid, 'SIGKILL');
       if (!over()) await exited;
     },
     [Symbol.asyncDispose]: async () => {

@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { migrateCatalog } from '../../src/catalog/migrate.ts';
 import { recordCopies } from '../../src/catalog/copies.ts';
+import { migrateCatalog } from '../../src/catalog/migrate.ts';
 import { segmentName } from '../../src/store/names.ts';
 import { initBytes, segmentBytes, startTestNode, type TestNode } from '../integration/playlists/node.ts';
-import { description, post, secret, startTestBucket, type TestBucket } from '../integration/playlists/setup.ts';
+import {
+  description,
+  post,
+  secret,
+  startTestBucket,
+  type TestBucket,
+} from '../integration/playlists/setup.ts';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
 import { startTestWorker, type TestWorker } from './start.ts';
 
@@ -57,7 +63,9 @@ test('bytes come through from a node, whole and verified', async () => {
 
 test('a segment in the bucket is redirected to', async () => {
   const video = await post(worker.url, description(10, 3));
-  const { renderId } = (await (await fetch(`${worker.url}/v1/videos/${video.id}`)).json()) as { renderId: string };
+  const { renderId } = (await (await fetch(`${worker.url}/v1/videos/${video.id}`)).json()) as {
+    renderId: string;
+  };
   await recordCopies(node.catalog.db, renderId, '180p', 'bucket', [[0, 5]]);
   const answer = await fetch(`${worker.url}/v/${video.id}/180p/3.m4s`, { redirect: 'manual' });
   expect([answer.status, answer.headers.get('location')]).toEqual([

@@ -60,9 +60,3 @@ CREATE TABLE nodes (
   started_at timestamptz NOT NULL DEFAULT now(),
   heartbeat_at timestamptz NOT NULL DEFAULT now()
 );
---> statement-breakpoint
-CREATE TABLE assets (
-  sha256 text PRIMARY KEY,
-  facts jsonb NOT NULL,
-  created_at timestamptz NOT NULL DEFAULT now()
-);

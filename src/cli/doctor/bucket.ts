@@ -22,7 +22,7 @@ interface Probe {
 
 const origin = 'https://viewer.example';
 const credentialsHint =
-  'Check S3_ENDPOINT, S3_BUCKET, S3_REGION and the keys, and that the keys may put, get and delete.';
+  'Check S3_ENDPOINT, S3_BUCKET, S3_REGION, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, and that this key may put, get and delete.';
 const publicHint =
   'Make the bucket (or its CDN) publicly readable and set S3_PUBLIC_URL to its base URL, without the bucket name unless it is part of the path.';
 

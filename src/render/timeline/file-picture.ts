@@ -1,6 +1,6 @@
 import { guardedInput, type LocalAsset } from '../../asset/asset.ts';
 import { SegueError } from '../../ops/errors.ts';
-import { filter, numeral } from './graph.ts';
+import { filter } from './graph.ts';
 import type { Canvas, Placement } from './layout.ts';
 import { cut, formatted, held, type Picture, scaled } from './picture.ts';
 
@@ -82,8 +82,10 @@ export function videoPicture(
       const { seconds, at } = seekFor(playing, span.from, fps, video.durationSeconds);
       // Input times are put this far ahead: ffmpeg announces the end of a file in input times, and `fps` would drop the last frame if that came before it on the timeline.
       const ahead = Math.ceil(span.to / fps) + 1;
-      const shift = at * ticks - Math.round((playing.start + ahead) * fps * ticks);
-      const first = at + Math.floor((seconds - playing.start) * fps);
+      // Half a frame later and then rounded down is rounded to the nearest, but the end of the file (rounded up) stays behind the last frame.
+      const shift = at * ticks + ticks / 2 + 1 - Math.round((playing.start + ahead) * fps * ticks);
+      // Whole seconds, which no unit rounds.
+      const first = Math.floor((at + (seconds - playing.start) * fps) / fps);
       const input = graph.input([
         ...oneThread,
         '-noaccurate_seek',
@@ -97,7 +99,7 @@ export function videoPicture(
         [`${input}:V:0`],
         filter('settb', { expr: `1/${fps * ticks}` }),
         filter('setpts', { expr: `PTS${shift < 0 ? '' : '+'}${shift}` }),
-        filter('fps', { fps, start_time: numeral(first / fps) }),
+        filter('fps', { fps, start_time: first, round: 'down', eof_action: 'pass' }),
         filter('tpad', { stop_mode: 'clone', stop: -1 }),
         filter('trim', { start_pts: span.from, end_pts: span.to }),
         ...cut(part),

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { overlapOf, repetitions, type Span } from './span.ts';
-import { addGenerated, gainAt, type Voice } from './voice.ts';
+import { addGenerated, gainAt, steadyGain, type Voice } from './voice.ts';
 import { openWav, type WavReader } from './wav.ts';
 
 /** Samples mixed at once: 0.1 s, so that no other work of the process waits long. */
@@ -18,10 +18,11 @@ async function addFile(
   for (const turn of repetitions(voice.span, piece.period, part)) {
     const heard = overlapOf(turn, part);
     if (heard === undefined) continue;
+    const steady = steadyGain(voice, heard);
     const samples = await file.read(piece.offset + heard.from - turn.from, heard.to - heard.from);
     for (let index = 0; index < samples.length; index += 2) {
       const sample = heard.from + index / 2;
-      const gain = gainAt(voice, sample) / fullScale;
+      const gain = (steady ?? gainAt(voice, sample)) / fullScale;
       const at = 2 * (sample - base);
       mix[at] = (mix[at] ?? 0) + gain * (samples[index] ?? 0);
       mix[at + 1] = (mix[at + 1] ?? 0) + gain * (samples[index + 1] ?? 0);
@@ -55,7 +56,7 @@ export async function* mixed(
       if (part === undefined) continue;
       const { source } = voice;
       const file = source.kind === 'file' ? files.get(source.path) : undefined;
-      if (source.kind !== 'file') addGenerated(voice, source, mix, { from: part, base }, sampleRate);
+      if (source.kind !== 'file') addGenerated(voice, source, mix, { part, base }, sampleRate);
       else if (file !== undefined) {
         const period = source.period ?? voice.span.to - voice.span.from;
         await addFile(voice, file, { offset: source.offset, period }, mix, part, base);

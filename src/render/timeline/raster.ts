@@ -22,8 +22,8 @@ export const paletteOf = (colorAt: (level: number) => Yuv): readonly Yuv[] =>
 const rowsAtOnce = 32;
 
 /**
- * Paints one yuv420p frame: `levelAt` gives 0 to 1 (clipped) at a point in pixels, the palette the colour. Chroma is taken
- * between its four luma pixels (MPEG-1 siting).
+ * Paints one yuv420p frame: `levelAt` gives 0 to 1 (clipped) at a point in pixels, the palette the colour. Chroma is that of the
+ * first of its four luma pixels.
  */
 export async function paint(
   size: Size,
@@ -33,21 +33,19 @@ export async function paint(
 ): Promise<Uint8Array> {
   const { width, height } = size;
   const bytes = new Uint8Array(frameBytes(size));
-  const [chromaWidth, chromaU] = [width / 2, width * height];
-  const chromaV = chromaU + (width * height) / 4;
-  const colorAt = (x: number, y: number) => {
-    const index = Math.round(levelAt(x, y) * (paletteSize - 1));
-    return palette[Math.min(paletteSize - 1, Math.max(0, index))];
-  };
+  const [chromaU, chromaV] = [width * height, (width * height * 5) / 4];
+  const last = paletteSize - 1;
   for (let y = 0; y < height; y += 1) {
     if (y % rowsAtOnce === 0) await setImmediate(undefined, { signal });
-    for (let x = 0; x < width; x += 1) bytes[y * width + x] = colorAt(x + 0.5, y + 0.5)?.y ?? 0;
-    if (y % 2 !== 0) continue;
-    const row = (y / 2) * chromaWidth;
-    for (let x = 0; x < chromaWidth; x += 1) {
-      const color = colorAt(2 * x + 1, y + 1);
-      bytes[chromaU + row + x] = color?.u ?? 0;
-      bytes[chromaV + row + x] = color?.v ?? 0;
+    for (let x = 0; x < width; x += 1) {
+      const index = Math.round(levelAt(x + 0.5, y + 0.5) * last);
+      const color = palette[index < 0 ? 0 : Math.min(index, last)];
+      if (color === undefined) continue;
+      bytes[y * width + x] = color.y;
+      if (x % 2 !== 0 || y % 2 !== 0) continue;
+      const chroma = (y * width) / 4 + x / 2;
+      bytes[chromaU + chroma] = color.u;
+      bytes[chromaV + chroma] = color.v;
     }
   }
   return bytes;

@@ -1,6 +1,6 @@
 import { clipTime } from './drifting.ts';
 import { filter, type Graph, numeral } from './graph.ts';
-import type { PatternSubject } from './pattern.ts';
+import type { PatternSubject } from './pattern-subject.ts';
 import { cut, formatted, held, type Picture, scaled, solidPicture } from './picture.ts';
 
 /** Side of the moving mark, as a part of the height of the card. */

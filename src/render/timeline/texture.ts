@@ -34,14 +34,15 @@ export function rings(cells: number, seed: number, label: string): Texture {
 }
 
 /** Iterations after which a point counts as inside the set. */
-const deepest = 160;
+const deepest = 140;
 
 /** Places in the Mandelbrot set worth looking at, and the height of the view there. */
 const views = [
-  { x: -0.7436, y: 0.1318, height: 0.012 },
-  { x: -0.7453, y: 0.1127, height: 0.02 },
-  { x: 0.2501, y: 0.0056, height: 0.03 },
-  { x: -1.2507, y: 0.0201, height: 0.03 },
+  { x: -0.16, y: 1.0405, height: 0.03 },
+  { x: -0.1011, y: 0.9563, height: 0.02 },
+  { x: -0.5503, y: 0.6259, height: 0.02 },
+  { x: 0.42884, y: -0.231345, height: 0.01 },
+  { x: -0.235125, y: 0.827215, height: 0.008 },
 ] as const;
 
 /** Escape times of the Mandelbrot set at a place drawn from the seed: 0 inside, otherwise bands of 0 to 1 again and again. */

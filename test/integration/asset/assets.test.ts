@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AssetBucket } from '../../../src/asset/asset.ts';
-import { assetBucket } from '../../../src/asset/bucket.ts';
 import { type AssetOptions, type Assets, openAssets } from '../../../src/asset/pin.ts';
+import { assetBucket } from '../../../src/store/asset-bucket.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
@@ -88,6 +88,14 @@ describe('pin', () => {
     expect(after.sha256).not.toBe(before.sha256);
   });
 
+  it('puts a file back that somebody deleted from the bucket', async () => {
+    const a = await node('a');
+    const { sha256, bytes } = await a.pin('file:portrait.mp4', forever);
+    await bucket.delete(`assets/${sha256}`);
+    await a.pin('file:portrait.mp4', forever);
+    expect(await bucket.size(`assets/${sha256}`)).toBe(bytes);
+  });
+
   it('fetches over http, and gives the same asset as the file', async () => {
     const { sha256, path } = await file(media('sample_portrait.mp4'));
     const data = await readFile(path);
@@ -123,8 +131,9 @@ describe('use', () => {
     expect(reads).toEqual([`assets/${sha256}`]);
     expect(held.asset.facts).toMatchObject({ sha256, audio: { sampleRate: 44_100 } });
     expect((await file(held.asset.path)).sha256).toBe(sha256);
-    // 47 AAC frames of 1024 at 44.1 kHz, at 48 kHz.
-    expect(Math.abs((await sound(held.asset.audioPath)) - (47 * 1024 * 48_000) / 44_100)).toBeLessThan(2);
+    const seconds = held.asset.facts.audio?.durationSeconds ?? 0;
+    expect(seconds).toBeGreaterThan(1);
+    expect(Math.abs((await sound(held.asset.audioPath)) - seconds * 48_000)).toBeLessThan(2);
   });
 
   it('does the work once for all who ask, also when the first one leaves', async () => {
@@ -176,7 +185,14 @@ describe('use', () => {
     });
     expect(await cached('a')).toEqual([]);
     await bucket.delete(`assets/${sha256}`);
-    await s3.s3.send(new PutObjectCommand({ Bucket: s3.settings.bucket, Key: `assets/${sha256}`, Body: '' }));
+    await s3.s3.send(
+      new PutObjectCommand({
+        Bucket: s3.settings.bucket,
+        Key: `assets/${sha256}`,
+        Body: new Uint8Array(0),
+        ContentLength: 0,
+      }),
+    );
     await expect(a.use(sha256, forever)).rejects.toMatchObject({ code: 'bucket_unavailable' });
     await bucket.delete(`assets/${sha256}`);
     await expect(a.use(sha256, forever)).rejects.toMatchObject({ code: 'unknown_asset' });

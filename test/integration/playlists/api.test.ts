@@ -153,7 +153,7 @@ test('files are pinned by a node before the video is written', async () => {
     format: 'png_pipe',
     image: { codec: 'png', width: 1, height: 1 },
   };
-  const sound = { sha256: 'b'.repeat(64), bytes: 10, format: 'wav', audio: {} };
+  const sound = { sha256: 'b'.repeat(64), bytes: 10, format: 'wav', audio: { durationSeconds: 1 } };
   await using a = await node(databaseUrl, 'a', { assets: { 'file:a.png': facts, 'file:b.wav': sound } });
   expect((await send('file:a.png')).status).toBe(201);
   expect(a.requests).toContain('POST /assets');

@@ -12,7 +12,7 @@ import { chooseAccount } from '../../../src/stack/account.ts';
 import { identify, isAlive } from '../../../src/stack/identity.ts';
 import { startPostgres } from '../../../src/stack/postgres.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { assertNoOrphans, processesOf } from '../../support/stack.ts';
+import { assertGone, processesOf } from '../../support/processes.ts';
 import { until } from '../../support/wait.ts';
 
 const log = createLog('test', 'silent');
@@ -70,7 +70,7 @@ test('kill -9 of the supervisor: PostgreSQL ends by itself, cleanly', async () =
   const killed = await supervisor(folder.path);
   expect(processesOf(folder.path).map(({ pid }) => pid)).toContain(killed.pid);
   await killed.kill();
-  await assertNoOrphans(folder.path);
+  await assertGone(() => processesOf(folder.path));
   await expect(readFile(join(folder.path, 'postgres', 'data', 'postmaster.pid'))).rejects.toThrow('ENOENT');
 });
 

@@ -14,7 +14,7 @@ function reversed(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .reverse()
+      .toReversed()
       .map(([name, inner]) => [name, reversed(inner)]),
   );
 }
@@ -85,7 +85,7 @@ describe('a video id', () => {
 
 describe('canonical text', () => {
   it('is RFC 8785', () => {
-    const value = { b: [1e21, 0.1, -0, 333333333.33333329], a: 'é\n\u0007', '': null };
+    const value = { b: [1e21, 0.1, -0, 333333333.3333333], a: 'é\n\u0007', '': null };
     expect(canonicalText(value)).toBe(
       String.raw`{"":null,"a":"é\n\u0007","b":[1e+21,0.1,0,333333333.3333333]}`,
     );

@@ -13,8 +13,9 @@ function library(): PinPort & { asked: string[] } {
     asked,
     async asset(src) {
       asked.push(src);
-      if (src === 'file:film.mp4') return { sha256: hash('a'), video: {}, audio: {} };
-      if (src === 'file:song.mp3') return { sha256: hash('b'), audio: {} };
+      if (src === 'file:film.mp4')
+        return { sha256: hash('a'), video: { durationSeconds: 5 }, audio: { durationSeconds: 5.1 } };
+      if (src === 'file:song.mp3') return { sha256: hash('b'), audio: { durationSeconds: 180 } };
       if (src === 'file:still.png') return { sha256: hash('c'), image: {} };
       if (src === 'https://down.example/x') throw new SegueError('bucket_unavailable', 'The bucket is away');
       throw new SegueError('unknown_asset', `there is no file "${src.slice(5)}" in the asset folders`, {
@@ -95,6 +96,18 @@ describe('pinDescription', () => {
       'tracks[1].clips[0].asset.src: there is no file "gone.wav" in the asset folders; check its name',
       'tracks[2].clips[0].asset.src: the file has no image, only video and audio; use it as type "video"',
       'tracks[3].clips[0].asset.src: the file has no video, only image; use it as type "image"',
+    ]);
+  });
+
+  it('says where a file ends before a clip begins in it', async () => {
+    const description = video(
+      { type: 'video', src: 'file:film.mp4', from: 5 },
+      { type: 'audio', src: 'file:film.mp4', from: 5 },
+      { type: 'video', src: 'file:film.mp4', from: 4.9, loop: true },
+    );
+    expect(await problemsOf(pinDescription(description, library()))).toEqual([
+      'tracks[0].clips[0].asset.from: its video ends at 5 s; begin earlier, got 5',
+      'tracks[2].clips[0].asset.loop: its video ends at 5 s, and less than 0.2 s cannot be repeated; begin earlier or do not loop',
     ]);
   });
 

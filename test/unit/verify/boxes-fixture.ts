@@ -1,7 +1,7 @@
 // Boxes written by hand, after ISO/IEC 14496-12: a second opinion on what src/verify reads.
 
 /** 32 bit numbers, big endian. */
-export const u32 = (...values: readonly number[]): Buffer => {
+const u32 = (...values: readonly number[]): Buffer => {
   const bytes = Buffer.alloc(values.length * 4);
   for (const [index, value] of values.entries()) bytes.writeUInt32BE(value >>> 0, index * 4);
   return bytes;
@@ -10,7 +10,7 @@ export const u32 = (...values: readonly number[]): Buffer => {
 const zeros = (count: number): Buffer => Buffer.alloc(count);
 
 /** A box with its payload. */
-export const box = (type: string, ...parts: readonly Uint8Array[]): Buffer => {
+const box = (type: string, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);
   return Buffer.concat([u32(8 + body.length), Buffer.from(type, 'latin1'), body]);
 };
@@ -29,7 +29,7 @@ export type FixtureTrack = 'video' | 'audio';
 
 const timescales = { video: 25_000, audio: 48_000 } as const;
 /** Units of one sample: a frame of 25 a second, 1024 samples of AAC. */
-export const sampleDuration = { video: 1000, audio: 1024 } as const;
+const sampleDuration = { video: 1000, audio: 1024 } as const;
 
 const sampleEntries: Readonly<Record<FixtureTrack, Buffer>> = {
   video: box(

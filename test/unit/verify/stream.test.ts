@@ -8,7 +8,11 @@ import { at, edit, type Files, goodStream, segments, serveFiles, setSegment } fr
 
 const verify = async (files: Files, options: { quick?: boolean } = {}, path = '/index.m3u8') => {
   await using server = await serveFiles(files);
-  return await verifyStream(`${server.url}${path}`, { timeoutMs: 5000, ...options }, AbortSignal.timeout(20_000));
+  return await verifyStream(
+    `${server.url}${path}`,
+    { timeoutMs: 5000, ...options },
+    AbortSignal.timeout(20_000),
+  );
 };
 
 /** Ids of the checks that found something. */
@@ -104,13 +108,24 @@ const defects: readonly [string, (files: Files) => void, readonly string[]][] = 
     replace(video, '#EXT-X-TARGETDURATION:1\n', ''),
     ['m3u8.targetduration', 'variant.targetduration'],
   ],
-  ['a URI without EXTINF', replace(video, '#EXTINF:1.000000,\n3.m4s', '3.m4s'), ['m3u8.extinf']],
+  [
+    'a URI without EXTINF',
+    replace(video, '#EXTINF:1.000000,\n3.m4s', '3.m4s'),
+    ['m3u8.extinf', 'm3u8.parser'],
+  ],
   [
     'EXTINF without a comma',
     replace(video, '#EXTINF:1.000000,\n3.m4s', '#EXTINF:1.000000\n3.m4s'),
     ['m3u8.extinf'],
   ],
-  ['VOD without an end', replace(video, '#EXT-X-ENDLIST\n', ''), ['m3u8.vod']],
+  [
+    'VOD without an end',
+    (files) => {
+      edit(files, video, '#EXT-X-ENDLIST\n', '');
+      at(files, video).headers['cache-control'] = 'no-cache';
+    },
+    ['m3u8.vod'],
+  ],
   ['no EXT-X-MAP', replace(video, '#EXT-X-MAP:URI="init.mp4"\n', ''), ['m3u8.map']],
   [
     'not declared independent',

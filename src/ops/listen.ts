@@ -1,8 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
-import type { Hono } from 'hono';
-import type { RequestVariables } from './service.ts';
 
 /** A listening HTTP server. */
 export interface Listening {
@@ -17,7 +15,7 @@ const keepAliveMs = 75_000;
 
 /** Serves an app over HTTP. Port 0 takes any free one. */
 export async function listen(
-  app: Hono<{ Variables: RequestVariables }>,
+  app: Pick<Parameters<typeof createAdaptorServer>[0], 'fetch'>,
   host: string,
   port: number,
 ): Promise<Listening> {

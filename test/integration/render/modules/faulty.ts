@@ -1,0 +1,31 @@
+/** Goes wrong in the way that `params.how` says. */
+import type { AudioContext, FrameContext } from '../../../../src/render/module/contract.ts';
+
+export function frame(n: number, { params, ctx, width, height, time }: FrameContext): void {
+  if (n < 2) {
+    ctx.fillStyle = `hsl(${time * 90}, 50%, 50%)`;
+    ctx.fillRect(0, 0, width, height);
+    return;
+  }
+  switch (params['how']) {
+    case 'throw':
+      throw new RangeError('out of ideas');
+    case 'loop':
+      for (;;);
+    case 'exit':
+      process.exit(3);
+      break;
+    case 'memory': {
+      const hoard: unknown[] = [];
+      for (;;) hoard.push(new Array(1000).fill(Math.random()));
+    }
+    default:
+  }
+}
+
+export function audio(from: number, to: number, { params }: AudioContext): Float32Array {
+  if (params['how'] === 'short') return new Float32Array(7);
+  const samples = new Float32Array((to - from) * 2);
+  if (params['how'] === 'nan') samples[5] = Number.NaN;
+  return samples;
+}

@@ -1,0 +1,190 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { heldBody, pacedBody } from '../../../playlists/body.ts';
+import { byteBudget } from '../../../playlists/byte-budget.ts';
+import { changeHub } from '../../../playlists/changes.ts';
+import { flights } from '../../../playlists/flights.ts';
+
+const never = new AbortController().signal;
+/** Lets everything run that is ready to. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('flights', () => {
+  test('joined requests share the work; a later one begins anew', async () => {
+    const work = Promise.withResolvers<number>();
+    let begun = 0;
+    const shared = flights<number>();
+    const begin = () => {
+      begun += 1;
+      return work.promise;
+    };
+    const both = Promise.all([shared.join('k', begin, never), shared.join('k', begin, never)]);
+    expect([begun, shared.size]).toEqual([1, 1]);
+    work.resolve(5);
+    expect(await both).toEqual([5, 5]);
+    expect(shared.size).toBe(0);
+    await shared.join('k', begin, never);
+    expect(begun).toBe(2);
+  });
+
+  test('work goes on while somebody waits, and is aborted when the last one leaves', async () => {
+    const shared = flights<number>();
+    const one = new AbortController();
+    const two = new AbortController();
+    let aborted = false;
+    const begin = (signal: AbortSignal) =>
+      new Promise<number>((_, reject) => {
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          reject(new Error('aborted'));
+        });
+      });
+    const first = shared.join('k', begin, one.signal);
+    const second = shared.join('k', begin, two.signal);
+    one.abort(new Error('one left'));
+    await expect(first).rejects.toThrow('one left');
+    expect([aborted, shared.size]).toEqual([false, 1]);
+    two.abort(new Error('two left'));
+    await expect(second).rejects.toThrow('two left');
+    expect([aborted, shared.size]).toEqual([true, 0]);
+  });
+
+  test('a result that nobody is left to take is discarded', async () => {
+    const discarded: number[] = [];
+    const shared = flights<number>((value) => discarded.push(value));
+    const leaving = new AbortController();
+    const work = Promise.withResolvers<number>();
+    const joined = shared.join('k', () => work.promise, leaving.signal);
+    leaving.abort(new Error('left'));
+    await expect(joined).rejects.toThrow('left');
+    work.resolve(7);
+    await settled();
+    expect(discarded).toEqual([7]);
+  });
+});
+
+describe('byte budget', () => {
+  test('never more than the limit is taken, everybody gets a turn, all is given back', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 150 }), { maxLength: 30 }), async (wishes) => {
+        const budget = byteBudget(100);
+        let most = 0;
+        await Promise.all(
+          wishes.map(async (bytes) => {
+            const giveBack = await budget.take(bytes, never);
+            most = Math.max(most, budget.used);
+            await settled();
+            giveBack();
+            giveBack();
+          }),
+        );
+        expect(most).toBeLessThanOrEqual(100);
+        expect(budget.used).toBe(0);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('whoever leaves the queue does not block it', async () => {
+    const budget = byteBudget(100);
+    const first = await budget.take(80, never);
+    const leaving = new AbortController();
+    const second = budget.take(50, leaving.signal);
+    const third = budget.take(20, never);
+    leaving.abort(new Error('left'));
+    await expect(second).rejects.toThrow('left');
+    first();
+    (await third)();
+    expect(budget.used).toBe(0);
+  });
+});
+
+describe('changes', () => {
+  test('a change between two waits is not lost, and wakes only those it concerns', async () => {
+    const hub = changeHub();
+    const watch = hub.watch('r1');
+    const seen: unknown[] = [];
+    const all = hub.watchAll((change) => seen.push(change));
+    const change = { type: 'copies', renderId: 'r1', place: 'a', n: 0 } as const;
+    hub.notify(change);
+    hub.notify({ ...change, renderId: 'r2' });
+    await watch.next(60_000, never);
+    await all.next(60_000, never);
+    expect(seen).toHaveLength(2);
+    const waiting = watch.next(60_000, never);
+    hub.notifyAll();
+    await waiting;
+    watch.stop();
+    all.stop();
+    hub.notify(change);
+    expect(seen).toHaveLength(2);
+  });
+
+  test('a wait ends by its time-out or its signal', async () => {
+    const watch = changeHub().watch('r');
+    await watch.next(1, never);
+    const leaving = new AbortController();
+    const waiting = watch.next(60_000, leaving.signal);
+    leaving.abort();
+    await waiting;
+    watch.stop();
+  });
+});
+
+describe('bodies', () => {
+  test('a paced body gives the bytes and tells when they are gone', async () => {
+    let done = 0;
+    const bytes = new Uint8Array(700_000).fill(7);
+    const read = await new Response(pacedBody(bytes, () => (done += 1))).arrayBuffer();
+    expect(new Uint8Array(read)).toEqual(bytes);
+    expect(done).toBe(1);
+    const reader = pacedBody(bytes, () => (done += 1)).getReader();
+    await reader.read();
+    await reader.cancel();
+    expect(done).toBe(2);
+  });
+
+  test('a held body begins with a box at once and ends with the bytes', async () => {
+    let released = 0;
+    let gone = 0;
+    const work = Promise.withResolvers<{ bytes: Uint8Array<ArrayBuffer>; release: () => void }>();
+    const reader = heldBody(
+      work.promise,
+      () => false,
+      () => (gone += 1),
+    ).getReader();
+    expect((await reader.read()).value).toEqual(Uint8Array.of(0, 0, 0, 8, 102, 114, 101, 101));
+    const next = reader.read();
+    work.resolve({ bytes: Uint8Array.of(1, 2, 3), release: () => (released += 1) });
+    expect((await next).value).toEqual(Uint8Array.of(1, 2, 3));
+    expect((await reader.read()).done).toBe(true);
+    expect([released, gone]).toEqual([1, 1]);
+  });
+
+  test('a held body whose work fails is an error, never a clean end', async () => {
+    let gone = 0;
+    const reader = heldBody(
+      Promise.reject(new Error('nobody made it')),
+      () => false,
+      () => (gone += 1),
+    ).getReader();
+    await reader.read();
+    await expect(reader.read()).rejects.toThrow('nobody made it');
+    expect(gone).toBe(1);
+  });
+
+  test('bytes that come after the client has gone are given back', async () => {
+    let released = 0;
+    const work = Promise.withResolvers<{ bytes: Uint8Array<ArrayBuffer>; release: () => void }>();
+    const reader = heldBody(
+      work.promise,
+      () => false,
+      () => undefined,
+    ).getReader();
+    await reader.read();
+    await reader.cancel();
+    work.resolve({ bytes: Uint8Array.of(1), release: () => (released += 1) });
+    await settled();
+    expect(released).toBe(1);
+  });
+});
