@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -101,12 +101,22 @@ async function plainFfmpeg(seed: number): Promise<number> {
   const renditions = renditionsOf({ ...pinned.size, frameRate }, profile);
   const outputs = renditions.map(({ name }) => join(folder.path, `${name}.mp4`));
   const ffmpeg = await findFfmpeg();
-  const args = encodeArguments(plan, window, renditions, { outputs, inputs: [] });
+  // What Segue itself would draw and write into a pipe lies ready in a file.
+  const inputs = await Promise.all(
+    (plan.feeds ?? []).map(async ({ bytes }, index) => {
+      const path = join(folder.path, `feed-${index}`);
+      await writeFile(path, bytes(new AbortController().signal));
+      return path;
+    }),
+  );
+  const args = encodeArguments(plan, window, renditions, { outputs, inputs });
   const began = performance.now();
   const child = spawn(ffmpeg.path, ['-nostdin', ...args], { stdio: 'ignore', env: ffmpegEnvironment });
   const [code] = await once(child, 'exit');
+  const took = performance.now() - began;
   expect(code).toBe(0);
-  return performance.now() - began;
+  for (const path of outputs) expect((await stat(path)).size).toBeGreaterThan(1000);
+  return took;
 }
 
 test(`from POST to the first segment's last byte: under ${allowed} times plain ffmpeg`, async () => {
