@@ -152,7 +152,12 @@ export async function runFfmpeg(run: Run, signal?: AbortSignal): Promise<string>
     const feeding = run.inputs.map((bytes, index) =>
       feed(bytes(stop.signal), inputPipes[index] as Writable, alive).catch(fail),
     );
-    stop.signal.addEventListener('abort', () => void terminate(child, exited), { once: true });
+    const end = () => {
+      // One that waits for input hears of SIGTERM only afterwards.
+      for (const pipe of inputPipes) pipe.destroy();
+      void terminate(child, exited);
+    };
+    stop.signal.addEventListener('abort', end, { once: true });
     const [code, killedBy] = (await exited) as [number | null, NodeJS.Signals | null];
     if (!stop.signal.aborted && code !== 0) fail(failure(code, killedBy, stderr()));
     await Promise.all(feeding);

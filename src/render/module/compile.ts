@@ -3,106 +3,100 @@ import type { PinnedModule } from '../../description/schema.ts';
 import { type SegmentWindow, sampleRate } from '../../grid/grid.ts';
 import { SegueError } from '../../ops/errors.ts';
 import { feedTarget, type SourcePlan } from '../source.ts';
+import { defaultModuleLimits, type ModuleLimits } from './job.ts';
+import { sampleBytes } from './media.ts';
 import { hashModule, type ModuleRegistry, moduleNamed, type RegisteredModule } from './registry.ts';
-import { type ModuleLimits, type RunningModule, runModule } from './run.ts';
+import { startHost } from './start-host.ts';
 
-/** Samples asked of a module at a time. */
-const audioPiece = sampleRate;
-
-/** Bytes of one stereo sample. */
-const sampleBytes = 8;
-
-/** Starts a module after making sure that it is still the one that the description was pinned to. */
-async function start(
-  module: RegisteredModule,
-  description: PinnedModule,
-  signal: AbortSignal,
-  limits?: ModuleLimits,
-): Promise<RunningModule> {
-  if ((await hashModule(module.root)) !== description.moduleSha256) {
-    throw new SegueError(
-      'render_failed',
-      `Module "${module.name}" has changed since the description was accepted`,
-      {
-        hint: 'Put the former module back, or post the description again to make a new video with the new one.',
-        retryable: false,
-      },
-    );
-  }
-  const data = {
-    path: module.path,
-    ...description.size,
-    fps: description.fps,
-    frameCount: frameCountOf(description),
-    seed: description.seed,
-    params: description.params,
-  };
-  return runModule(module.name, data, signal, limits);
+/** Makes sure that a module is still the one that the description was pinned to. */
+async function unchanged(module: RegisteredModule, description: PinnedModule): Promise<void> {
+  if ((await hashModule(module.root)) === description.moduleSha256) return;
+  const message = `Module "${module.name}" has changed since the description was accepted`;
+  throw new SegueError('render_failed', message, {
+    hint: 'Put the former module back, or post the description again to make a new video with the new one.',
+    retryable: false,
+  });
 }
 
-/** The sound of a window in pieces; silence before the video's start and after its end. */
-async function soundOf(running: RunningModule, window: SegmentWindow, end: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(window.sampleCount * sampleBytes);
-  if (!running.hasAudio) return bytes;
-  const to = Math.min(end, window.firstSample + window.sampleCount);
-  for (let from = Math.max(0, window.firstSample); from < to; from += audioPiece) {
-    const piece = await running.audio(from, Math.min(to, from + audioPiece));
-    bytes.set(piece, (from - window.firstSample) * sampleBytes);
-  }
-  return bytes;
+/** The two streams of a window, out of the one that a host gives: the sound whole, then the frames as they come. */
+interface WindowMedia {
+  readonly sound: Uint8Array;
+  readonly frames: AsyncGenerator<Uint8Array>;
 }
 
-/** Frames of a window; the next is drawn while one is written, in two arrays that take turns. */
-async function* framesOf(running: RunningModule, window: SegmentWindow): AsyncGenerator<Uint8Array> {
-  const last = window.firstFrame + window.frameCount - 1;
-  let next = running.frame(window.firstFrame);
-  let free: Uint8Array<ArrayBuffer> | undefined;
-  for (let n = window.firstFrame; n <= last; n += 1) {
-    const pixels = await next;
-    if (n < last) {
-      next = running.frame(n + 1, free);
-      // Awaited in the next round; until then a failure must not count as unhandled.
-      next.catch(() => undefined);
-    }
-    yield pixels;
-    free = pixels;
+/** What is left of a stream, which must be so many bytes. Leaving it early ends the module's process. */
+async function* exactly(
+  media: AsyncGenerator<Uint8Array>,
+  bytes: number,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const piece of media) {
+    left -= piece.byteLength;
+    yield piece;
   }
+  if (left !== 0) throw endedEarly(name);
+}
+
+function endedEarly(name: string): SegueError {
+  return new SegueError('render_failed', `Module "${name}": its process ended early`, {
+    hint: 'It was killed, or crashed in native code.',
+    retryable: true,
+  });
+}
+
+/** Reads the sound off the front of what a host gives. */
+async function split(
+  media: AsyncGenerator<Uint8Array>,
+  soundBytes: number,
+  frameBytes: number,
+  name: string,
+): Promise<WindowMedia> {
+  const sound = new Uint8Array(soundBytes);
+  let got = 0;
+  while (got < soundBytes) {
+    const { done, value } = await media.next();
+    if (done === true) throw endedEarly(name);
+    const part = value.subarray(0, soundBytes - got);
+    sound.set(part, got);
+    got += part.byteLength;
+    // A piece belongs to one record, and the sound is one: nothing of a frame is lost here.
+  }
+  return { sound, frames: exactly(media, frameBytes, name) };
 }
 
 /**
- * Compiles a window of a module description. Each plan starts the module in a fresh worker thread, asks it for the
- * window's sound first and then for its frames in order, so that even a module which keeps something from call to call
- * makes the same segment each time.
+ * Compiles a window of a module description. Each plan starts the module in a fresh worker thread of a fresh process, asks
+ * it for the window's sound first and then for its frames in order, so that even a module which keeps something from call
+ * to call makes the same segment each time.
  * @throws SegueError `unknown_asset` when the module is not registered here
  */
 export function compileModule(
   description: PinnedModule,
   window: SegmentWindow,
   registry: ModuleRegistry,
-  limits?: ModuleLimits,
+  limits: ModuleLimits = defaultModuleLimits,
 ): SourcePlan {
   const module = moduleNamed(registry, description.module);
-  const { width, height } = description.size;
+  const { size, fps, seed, params } = description;
+  const { width, height } = size;
   const { num, den } = window.frameRate;
-  const end = Math.round((frameCountOf(description) * sampleRate) / description.fps);
-  let prepared: Promise<{ running: RunningModule; sound: Uint8Array }> | undefined;
+  const data = { path: module.path, width, height, fps, frameCount: frameCountOf(description), seed, params };
+  let prepared: Promise<WindowMedia> | undefined;
   // Both feeds wait for the sound: were they to draw on the module in turns, the order would be ffmpeg's.
-  const prepare = (signal: AbortSignal) => {
-    prepared ??= start(module, description, signal, limits).then(async (running) => ({
-      running,
-      sound: await soundOf(running, window, end).catch(async (error: unknown) => {
-        await running[Symbol.asyncDispose]();
-        throw error;
-      }),
-    }));
-    return prepared;
+  const prepare = async (signal: AbortSignal): Promise<WindowMedia> => {
+    await unchanged(module, description);
+    const { media } = startHost({ name: module.name, data, window, limits }, signal);
+    const frameBytes = window.frameCount * width * height * 4;
+    return split(media, window.sampleCount * sampleBytes, frameBytes, module.name);
   };
   async function* frames(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    await using running = (await prepare(signal)).running;
-    yield* framesOf(running, window);
+    prepared ??= prepare(signal);
+    yield* (await prepared).frames;
   }
   async function* sound(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    yield (await prepare(signal)).sound;
+    prepared ??= prepare(signal);
+    yield (await prepared).sound;
   }
   const picture = ['-pixel_format', 'rgb0', '-video_size', `${width}x${height}`];
   return {

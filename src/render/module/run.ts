@@ -1,22 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { SegueError } from '../../ops/errors.ts';
+import type { ModuleLimits } from './job.ts';
 import type { ModuleReply, ModuleRequest, ModuleWorkerData } from './protocol.ts';
 
-/** Bounds of a module's worker. */
-export interface ModuleLimits {
-  /** Milliseconds to load. */
-  readonly load: number;
-  /** Milliseconds for one frame, or for one piece of sound. */
-  readonly call: number;
-  /** Megabytes of JavaScript heap. */
-  readonly heap: number;
-}
-
-/** Bounds that leave room for slow machines and none for endless loops. */
-export const defaultModuleLimits: ModuleLimits = { load: 30_000, call: 10_000, heap: 256 };
-
 /** A module running in a worker thread of its own. */
-export interface RunningModule extends AsyncDisposable {
+export interface RunningModule extends Disposable {
   readonly hasAudio: boolean;
   /** Pixels of frame n: RGBA over black. `into`, the array of an earlier frame that is done with, is taken over. */
   frame(n: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
@@ -52,7 +40,7 @@ function caller(worker: Worker, name: string, signal: AbortSignal) {
   worker.on('exit', (code) => die(error(`its thread ended (exit code ${code})`)));
   const onAbort = () => {
     const reason: unknown = signal.reason;
-    die(reason instanceof Error ? reason : error('stopped', reason));
+    die(error(reason instanceof Error ? reason.message : 'stopped', reason));
   };
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
@@ -70,9 +58,10 @@ function caller(worker: Worker, name: string, signal: AbortSignal) {
       pending = undefined;
     }
   };
-  const dispose = async () => {
+  // Not awaited: a thread in a loop that V8 cannot interrupt never ends.
+  const dispose = () => {
     signal.removeEventListener('abort', onAbort);
-    await worker.terminate();
+    void worker.terminate();
   };
   return { call, dispose };
 }
@@ -80,13 +69,13 @@ function caller(worker: Worker, name: string, signal: AbortSignal) {
 /**
  * Starts a module in a worker thread with its own heap limit, an empty environment and time limits. The thread ends with
  * the handle, with the signal, and at the first call that takes too long.
- * @throws SegueError `render_failed` that names the module and the frame; the signal's reason when aborted
+ * @throws SegueError `render_failed` that names the module and the frame, also when aborted
  */
 export async function runModule(
   name: string,
   data: ModuleWorkerData,
   signal: AbortSignal,
-  limits: ModuleLimits = defaultModuleLimits,
+  limits: ModuleLimits,
 ): Promise<RunningModule> {
   signal.throwIfAborted();
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
@@ -112,10 +101,10 @@ export async function runModule(
       hasAudio: ready.kind === 'ready' && ready.hasAudio,
       frame: (n, into) => bytes(`frame ${n}`, { kind: 'frame', n, ...(into === undefined ? {} : { into }) }),
       audio: (from, to) => bytes(`audio ${from} to ${to}`, { kind: 'audio', from, to }),
-      [Symbol.asyncDispose]: dispose,
+      [Symbol.dispose]: dispose,
     };
   } catch (error) {
-    await dispose();
+    dispose();
     throw error;
   }
 }

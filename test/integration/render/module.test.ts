@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,15 +9,18 @@ import { gridOf, windowOf } from '../../../src/grid/grid.ts';
 import { makeSegment } from '../../../src/render/ffmpeg/encode.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../src/render/ffmpeg/find.ts';
 import { compileModule } from '../../../src/render/module/compile.ts';
+import type { ModuleLimits } from '../../../src/render/module/job.ts';
 import { hashModule, loadModules, type ModuleRegistry } from '../../../src/render/module/registry.ts';
-import { type ModuleLimits, runModule } from '../../../src/render/module/run.ts';
+import { startHost } from '../../../src/render/module/start-host.ts';
 import { profileNamed, renditionsOf } from '../../../src/render/profile.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { until } from '../../support/wait.ts';
+import { isRunning } from './running.ts';
 
 const here = fileURLToPath(new URL('./modules', import.meta.url));
 const examples = fileURLToPath(new URL('../../../examples/modules', import.meta.url));
 const size = { width: 160, height: 90 } as const;
-const limits: ModuleLimits = { load: 20_000, call: 2_000, heap: 64 };
+const limits: ModuleLimits = { load: 20_000, call: 2_000, heap: 64, memory: 400 };
 const profile = profileNamed('default');
 if (profile === undefined) throw new Error('no default profile');
 const grid = gridOf({ num: 25, den: 1 }, 75);
@@ -69,7 +74,9 @@ describe('a module that fails is named, with the frame', () => {
     ['throw', /Module "faulty" frame 2: RangeError: out of ideas/],
     ['loop', /Module "faulty" frame 2: took longer than 2 s/],
     ['exit', /Module "faulty" frame 2: its thread ended \(exit code 3\)/],
-    ['memory', /Module "faulty" frame 2: .*memory/],
+    // A loop that V8 cannot interrupt: only its process can be ended.
+    ['memory', /Module "faulty" frame 2: (?:more than 400 MB of memory|.*out of memory|took longer)/],
+    ['native memory', /Module "faulty" frame 2: more than 400 MB of memory/],
     ['short', /Module "faulty" audio 0 to 48000: RangeError: 7 interleaved values for 48000 stereo samples/],
     ['nan', /Module "faulty" audio 0 to 48000: RangeError: sample 2 is NaN/],
   ])('%s', async (how, message) => {
@@ -89,13 +96,37 @@ describe('a module that fails is named, with the frame', () => {
   test('abort ends it, even in an endless loop', async () => {
     const controller = new AbortController();
     const data = { path: registry.get('faulty')?.path ?? '', ...size, fps: 25, frameCount: 75, seed: 1 };
-    await using running = await runModule('faulty', { ...data, params: { how: 'loop' } }, controller.signal);
+    const job = {
+      name: 'faulty',
+      data: { ...data, params: { how: 'loop' } },
+      window: windowOf(grid, 0),
+      limits,
+    };
+    const host = startHost({ ...job, limits: { ...limits, call: 60_000 } }, controller.signal);
     const reason = new Error('enough');
-    const looping = running.frame(2);
-    controller.abort(reason);
-    await expect(looping).rejects.toBe(reason);
-    await expect(running.frame(0)).rejects.toBe(reason);
+    let got = 0;
+    const reading = async () => {
+      for await (const piece of host.media) {
+        got += piece.byteLength;
+        // The sound and two frames come before the loop.
+        if (got === job.window.sampleCount * 8 + 2 * size.width * size.height * 4) controller.abort(reason);
+      }
+    };
+    await expect(reading()).rejects.toBe(reason);
+    await host.stop();
   });
+});
+
+test('a host ends with the node, even in an endless loop and after kill -9', async () => {
+  const script = fileURLToPath(new URL('./run-host.ts', import.meta.url));
+  const node = spawn(process.execPath, [script, join(here, 'faulty.ts'), 'loop'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(node.stdout.setEncoding('utf8'), 'data')) as [string];
+  const pid = Number.parseInt(line, 10);
+  expect(isRunning(pid)).toBe(true);
+  node.kill('SIGKILL');
+  await until(() => !isRunning(pid), { what: 'the host has ended' });
 });
 
 describe('the registry', () => {

@@ -6,6 +6,7 @@ import { findFfmpeg, inspectFfmpeg } from '../../../src/render/ffmpeg/find.ts';
 import { type Run, runFfmpeg } from '../../../src/render/ffmpeg/run.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
 import { until } from '../../support/wait.ts';
+import { isRunning } from './running.ts';
 
 let folder: TemporaryFolder;
 /** ffmpeg behind a script that leaves its process id. */
@@ -22,18 +23,11 @@ beforeAll(async () => {
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The process that was last started, once it has left its number. */
 function startedPid(): Promise<number> {
-  return until(async () => Number(await readFile(pidFile, 'utf8')), { what: 'ffmpeg has started' });
+  return until(async () => Number(await readFile(pidFile, 'utf8')) || undefined, {
+    what: 'ffmpeg has started',
+  });
 }
 
 /** A picture without end, as fast as it is read. */
@@ -55,16 +49,16 @@ function run(args: readonly string[], changes: Partial<Run> = {}): Run {
   };
 }
 
+/** Raw sound out of a pipe. */
+const pcm = ['-v', 'error', '-f', 's16le', '-ar', '48000', '-ac', '2', '-i'];
+
 describe('runFfmpeg', () => {
   test('bytes come out of each pipe and go into each', async () => {
     const got: Buffer[] = [];
     const sound = new Uint8Array(48_000 * 4).fill(1);
     await runFfmpeg({
       path: traced,
-      args: ({ outputs, inputs }) => [
-        ...['-v', 'error', '-f', 's16le', '-ar', '48000', '-ac', '2', '-i', inputs[0] ?? ''],
-        ...['-f', 's16le', outputs[0] ?? ''],
-      ],
+      args: ({ outputs, inputs }) => [...pcm, inputs[0] ?? '', '-f', 's16le', outputs[0] ?? ''],
       outputs: [(chunk) => got.push(Buffer.from(chunk))],
       inputs: [
         async function* () {
@@ -154,6 +148,7 @@ describe('runFfmpeg', () => {
       throw bad;
     };
     await expect(runFfmpeg(run(endless, { outputs: [throwing] }))).rejects.toBe(bad);
+    expect(isRunning(await startedPid())).toBe(false);
     const feed = runFfmpeg(
       run([], {
         args: ({ inputs, outputs }) => [
@@ -165,27 +160,17 @@ describe('runFfmpeg', () => {
           's16le',
           outputs[0] ?? '',
         ],
-        inputs: [
-          // biome-ignore lint/correctness/useYield: it fails before the first
-          async function* () {
-            await Promise.resolve();
-            throw bad;
-          },
-        ],
+        inputs: [() => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(bad) }) })],
       }),
     );
     await expect(feed).rejects.toBe(bad);
-    expect(isRunning(await startedPid())).toBe(false);
   });
 
   test('a reader that stops before its input ends is no failure', async () => {
     let given = 0;
     await runFfmpeg({
       path: traced,
-      args: ({ outputs, inputs }) => [
-        ...['-v', 'error', '-f', 's16le', '-ar', '48000', '-ac', '2', '-i', inputs[0] ?? ''],
-        ...['-t', '0.1', '-f', 's16le', outputs[0] ?? ''],
-      ],
+      args: ({ outputs, inputs }) => [...pcm, inputs[0] ?? '', '-t', '0.1', '-f', 's16le', outputs[0] ?? ''],
       outputs: [() => undefined],
       inputs: [
         async function* () {

@@ -17,7 +17,11 @@ export function frame(n: number, { params, ctx, width, height, time }: FrameCont
       break;
     case 'memory': {
       const hoard: unknown[] = [];
-      for (;;) hoard.push(new Array(1000).fill(Math.random()));
+      for (;;) hoard.push(Array.from({ length: 1000 }).fill(0.5));
+    }
+    case 'native memory': {
+      const hoard: Uint8Array[] = [];
+      for (;;) hoard.push(new Uint8Array(1 << 20).fill(1));
     }
     default:
   }
