@@ -105,7 +105,7 @@ const nodeVariables = {
     .number<string>({ error: 'must be a number of seconds' })
     .min(1, 'must be at least 1 seconds')
     .max(86_400, 'must be at most 86400 seconds')
-    .default(300),
+    .default(60),
   SEGUE_NODE_ID: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and -')
