@@ -63,6 +63,6 @@ async function startCeph(): Promise<Provider> {
 const reason = missing();
 if (reason === undefined) bucketContract('Ceph RGW', startCeph);
 else {
-  console.warn(`The bucket contract is not run on Ceph: ${reason}`);
+  process.stderr.write(`The bucket contract is not run on Ceph: ${reason}\n`);
   test.skip(`the bucket contract on Ceph (${reason})`, () => undefined);
 }

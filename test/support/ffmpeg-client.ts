@@ -38,10 +38,10 @@ export async function playWithFfmpeg(
   const child = spawn(
     ffmpeg.path,
     [
-      ...['-nostdin', '-loglevel', 'warning', ...(realTime ? ['-re'] : []), '-i', url],
-      ...['-map', '0:v:0', '-vsync', 'passthrough', '-f', 'framemd5', 'pipe:1'],
-      ...['-map', '0:a:0', '-f', 's16le', '-ac', '2', 'pipe:3'],
-    ],
+      ['-nostdin', '-loglevel', 'warning', ...(realTime ? ['-re'] : []), '-i', url],
+      ['-map', '0:v:0', '-vsync', 'passthrough', '-f', 'framemd5', 'pipe:1'],
+      ['-map', '0:a:0', '-f', 's16le', '-ac', '2', 'pipe:3'],
+    ].flat(),
     { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
   );
   const frameHashes: string[] = [];
