@@ -1,9 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { routePath } from 'hono/route';
+import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
 import { caching, openToAll, preflight } from './headers.ts';
 import { initRoute } from './init-route.ts';
-import { openApiInfo } from './openapi.ts';
+import { documentShared, openApiInfo } from './openapi.ts';
+import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { mediaRoute, multivariantRoute } from './playlist-routes.ts';
 import type { Ports } from './ports.ts';
@@ -36,6 +38,8 @@ export function createApp(ports: Ports): App {
   operatorRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);
+  documentShared(app.openAPIRegistry);
+  documentRoutes(app.openAPIRegistry);
   app.doc31('/openapi.json', openApiInfo);
   refuseOtherMethods(app);
   return app;
@@ -95,6 +99,14 @@ function playableRoutes(app: App, shared: Service): void {
 
 function healthRoutes(app: App, { ports, holds, budget }: Service): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, { 'cache-control': caching.never }));
+  app.get('/description.schema.json', (c) =>
+    // Open to every origin: editors in a browser read it.
+    c.body(JSON.stringify(descriptionJsonSchema()), 200, {
+      ...openToAll,
+      'cache-control': caching.moment,
+      'content-type': 'application/schema+json',
+    }),
+  );
   app.get('/readyz', async (c) => {
     const catalog = await ports.catalog.ping().then(
       () => 'ok' as const,

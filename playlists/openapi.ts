@@ -1,4 +1,5 @@
-import { z } from '@hono/zod-openapi';
+import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorCodes } from '../src/ops/errors.ts';
 
 /** The body of every error answer. */
@@ -32,6 +33,18 @@ export function errorResponses<S extends keyof typeof reasons>(...statuses: S[])
     [K in S]: ReturnType<typeof response>;
   };
 }
+
+/** Name of the security scheme of the operators' routes. */
+export const adminScheme = 'adminToken';
+
+/** Registers what several routes refer to: the admin token, and the schema of descriptions as its own parser writes it. */
+export function documentShared(registry: OpenAPIHono['openAPIRegistry']): void {
+  registry.registerComponent('securitySchemes', adminScheme, { type: 'http', scheme: 'bearer' });
+  registry.registerComponent('schemas', 'Description', descriptionJsonSchema());
+}
+
+/** A description in a request body. */
+export const descriptionReference = { $ref: '#/components/schemas/Description' };
 
 /** Head of `GET /openapi.json`. */
 export const openApiInfo = {

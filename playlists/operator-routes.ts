@@ -4,7 +4,7 @@ import { streamSSE } from 'hono/streaming';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { caching } from './headers.ts';
-import { errorResponses } from './openapi.ts';
+import { adminScheme, errorResponses } from './openapi.ts';
 import type { RequestVariables, Service } from './service.ts';
 
 const nodeSchema = z
@@ -25,6 +25,9 @@ const maxEventStreams = 20;
 const maxBacklog = 500;
 /** Between two looks at the nodes, in milliseconds; a comment keeps the connection busy where nothing is new. */
 const nodesEveryMs = 2000;
+
+/** For the API's description: these routes need the admin token. */
+const security = [{ [adminScheme]: [] }];
 
 /** Lets requests with the admin token through. Compares hashes, so that timing tells nothing. */
 function adminOnly(token: string): MiddlewareHandler {
@@ -62,6 +65,7 @@ export function operatorRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>
     method: 'get',
     path: '/v1/nodes',
     summary: 'Every node ever seen',
+    security,
     responses: {
       200: {
         description: 'The nodes',
@@ -78,6 +82,7 @@ export function operatorRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>
   app.openAPIRegistry.registerPath({
     method: 'get',
     path: '/v1/events',
+    security,
     summary:
       'Server-sent events: `nodes` when one comes, goes or restarts, `change` whenever a copy or a render changes',
     responses: {

@@ -1,11 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { descriptionSchema } from '../src/description/schema.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { acceptVideo } from './accept.ts';
 import { readText } from './body-text.ts';
 import { currentFacts } from './facts.ts';
 import { caching } from './headers.ts';
-import { errorResponses } from './openapi.ts';
+import { descriptionReference, errorResponses } from './openapi.ts';
 import type { RequestContext, RequestVariables, Service } from './service.ts';
 import { gridSummary, statusOf } from './status.ts';
 
@@ -67,12 +66,12 @@ const json = <T extends z.ZodType>(schema: T, description: string) => ({
 
 /** `POST /v1/videos` and `GET /v1/videos/{id}`. */
 export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, service: Service): void {
-  // The description is parsed by its own parser, whose messages say every problem at once; the schema here documents it.
+  // The description is parsed by its own parser, whose messages say every problem at once.
   app.openAPIRegistry.registerPath({
     method: 'post',
     path: '/v1/videos',
     summary: 'Take in a description and begin to make it',
-    request: { body: { required: true, content: { 'application/json': { schema: descriptionSchema } } } },
+    request: { body: { required: true, content: { 'application/json': { schema: descriptionReference } } } },
     responses: {
       201: json(acceptedSchema, 'A new video'),
       200: json(acceptedSchema, 'A video that was known: the same description is the same video'),

@@ -37,7 +37,7 @@ export async function openLocal(path: string, folders: readonly string[]): Promi
     hint:
       folders.length === 0
         ? 'the operator allows no folder; SEGUE_ASSETS names them'
-        : 'check its name; folders of the operator (SEGUE_ASSETS) are searched in order',
+        : 'check its name, and the folders that SEGUE_ASSETS names',
   });
 }
 

@@ -17,3 +17,36 @@ Exit codes: 0 no errors (warnings are allowed), 1 errors in the stream, 2 the UR
 fetched, bytes, listedSeconds, seconds, sources, complete, segments: [{n, url, status, bytes, ms, source, held, start,
 duration}]}], checks: [{id, result, title, rule, hint, examined, findings}], findings: [{check, level, where, message}]}.
 Times in seconds. Fields and checks may be added: ignore those that you do not know.`;
+
+/** What `segue up --help` says after the options. */
+export const upHelp = `
+Needs no settings. Those that are used most (docs/OPERATING.md has all):
+  SEGUE_DATA           data folder (default .segue)
+  HOST, PORT           where the playlist service listens (default 127.0.0.1, 8080)
+  SEGUE_ASSETS         folders that descriptions may use files from, with ":" between them
+  SEGUE_ASSET_HOSTS    hosts that descriptions may fetch files from, with "," between them
+  SEGUE_MODULES        folder of modules, as examples/modules
+  DATABASE_URL, S3_*   PostgreSQL and a bucket of yours, in place of the embedded ones
+  SEGUE_LOG_LEVEL      info, to see each request, segment and copy (default warn)
+
+--json prints one object a line: {event: "part", name, url, pid}, again for a part that was started anew, and {event:
+"ready", url, adminTokenFile, dataFolder}. Ctrl-C stops everything; what was made is kept.`;
+
+/** What `segue playlists --help` says after the options. */
+export const playlistsHelp = `
+Needs DATABASE_URL, S3_PUBLIC_URL, SEGUE_SECRET and SEGUE_ADMIN_TOKEN; docs/OPERATING.md has all settings.
+--json prints {event: "listening", name, url} once it listens.`;
+
+/** What `segue node --help` says after the options. */
+export const nodeHelp = `
+Needs DATABASE_URL, S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY, S3_PUBLIC_URL and SEGUE_SECRET;
+docs/OPERATING.md has all settings.
+--json prints {event: "listening", name, url} once it listens.`;
+
+/** What `segue doctor --help` says after the options. */
+export const doctorHelp = `
+Takes the same settings as the other commands. Writes a small object to the bucket and removes it again.
+
+Exit codes: 0 no errors (warnings are allowed), 1 errors.
+
+--json prints one object: {version: 1, result, checks: [{name, state: "ok" | "warning" | "error", message, hint?}]}.`;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
-import { makeHelp, verifyHelp } from './help.ts';
+import { doctorHelp, makeHelp, nodeHelp, playlistsHelp, upHelp, verifyHelp } from './help.ts';
 import type { MakeCommandOptions } from './make.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
 import type { VerifyCommandOptions } from './verify.ts';
@@ -19,22 +19,24 @@ type Ended = (code: ExitCode) => void;
 
 /** Commands that run until they are told to stop, and the look at what they need. */
 function addServices(command: AddCommand, ended: Ended): void {
-  command('up', 'start everything on this machine: database, bucket, playlist service and two nodes').action(
-    async (options: Options) => ended(await (await import('./up.ts')).up(options, processOutput)),
-  );
-  command('playlists', 'run the playlist service, which takes descriptions, lists and serves').action(
-    async (options: Options) =>
+  command('up', 'start everything on this machine: database, bucket, playlist service and two nodes')
+    .addHelpText('after', () => upHelp)
+    .action(async (options: Options) => ended(await (await import('./up.ts')).up(options, processOutput)));
+  command('playlists', 'run the playlist service, which takes descriptions, lists and serves')
+    .addHelpText('after', () => playlistsHelp)
+    .action(async (options: Options) =>
       ended(await (await import('./playlists.ts')).playlists(options, processOutput)),
-  );
-  command('node', 'run a node, which renders and holds segments').action(async (options: Options) =>
-    ended(await (await import('./node.ts')).node(options, processOutput)),
-  );
-  command(
-    'doctor',
-    'check ffmpeg, database, bucket, disk, port and clock, with the way out of each problem',
-  ).action(async (options: Options) =>
-    ended(await (await import('./doctor.ts')).doctor(options, processOutput)),
-  );
+    );
+  command('node', 'run a node, which renders and holds segments')
+    .addHelpText('after', () => nodeHelp)
+    .action(async (options: Options) =>
+      ended(await (await import('./node.ts')).node(options, processOutput)),
+    );
+  command('doctor', 'check ffmpeg, database, bucket, disk, port and clock, with the way out of each problem')
+    .addHelpText('after', () => doctorHelp)
+    .action(async (options: Options) =>
+      ended(await (await import('./doctor.ts')).doctor(options, processOutput)),
+    );
 }
 
 /** Commands that talk to a running playlist service, or to any stream. */

@@ -27,7 +27,12 @@ export function reportError(error: unknown, output: Output, json = false): ExitC
   if (json) {
     const message = error instanceof Error ? error.message : String(error);
     const detail = known
-      ? { code: error.code, hint: error.hint, problems: error.problems }
+      ? {
+          code: error.code,
+          hint: error.hint,
+          problems: error.problems,
+          cause: error.cause instanceof Error ? error.cause.message : undefined,
+        }
       : { code: 'internal' };
     output.out(JSON.stringify({ error: { message, ...detail } }));
     return code;
@@ -37,7 +42,8 @@ export function reportError(error: unknown, output: Output, json = false): ExitC
     return code;
   }
   output.err(`segue: ${error.message}`);
-  for (const problem of error.problems) output.err(`  ${problem}`);
+  const others = error.problems.filter((problem) => problem !== error.message);
+  for (const problem of others) output.err(`  ${problem}`);
   if (error.cause instanceof Error) output.err(`  because: ${error.cause.message}`);
   if (error.hint !== undefined) output.err(`  ${error.hint}`);
   return code;

@@ -28,6 +28,7 @@ export async function verify(url: string, options: VerifyCommandOptions, output:
   process.once('SIGINT', interrupt);
   const bar = startProgress('{bar} {value}/{total} segments  {where}', !json);
   try {
+    requireUrl(url);
     const report = await verifyStream(
       url,
       {
@@ -48,6 +49,13 @@ export async function verify(url: string, options: VerifyCommandOptions, output:
   } finally {
     process.off('SIGINT', interrupt);
   }
+}
+
+function requireUrl(text: string): void {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return;
+  throw new SegueError('configuration', `${text} is not an http(s) URL`, {
+    hint: 'Give the URL that `segue make` prints, or that of any HLS playlist',
+  });
 }
 
 function concurrencyOf(text: string): number {

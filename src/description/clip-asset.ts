@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** A colour, `#rrggbb`; kept in lower case so that equal descriptions have equal ids. */
 export const colorSchema = z
   .string()
-  .regex(/^#[0-9a-f]{6}$/i, { error: 'expected a colour such as "#1a2b3c"' })
+  .regex(/^#[0-9a-fA-F]{6}$/, { error: 'expected a colour such as "#1a2b3c"' })
   .toLowerCase()
   .describe('Colour, #rrggbb');
 

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { delimiter, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import {
   type BucketSettings,
@@ -56,6 +57,8 @@ export interface StackConfig {
   readonly secret: string | undefined;
   readonly adminToken: string | undefined;
   readonly ffmpegPath: string | undefined;
+  /** Folder with modules; by default the examples', so that every example can be played. Absolute. */
+  readonly modulesFolder: string;
   /** Prefix of the ids of the stack's nodes. */
   readonly nodeId: string;
   readonly demo: boolean;
@@ -155,6 +158,8 @@ const stackSchema = z
     SEGUE_SECRET: variables.SEGUE_SECRET.optional(),
     SEGUE_ADMIN_TOKEN: variables.SEGUE_ADMIN_TOKEN.optional(),
     SEGUE_DEMO: variables.SEGUE_DEMO.optional(),
+    // A line a request would push the lines that say where the parts listen off the screen.
+    SEGUE_LOG_LEVEL: variables.SEGUE_LOG_LEVEL.default('warn'),
   })
   .superRefine((v, context) => {
     const names = [
@@ -232,6 +237,7 @@ export function stackConfig(env: Environment = process.env): StackConfig {
     secret: v.SEGUE_SECRET,
     adminToken: v.SEGUE_ADMIN_TOKEN,
     ffmpegPath: v.FFMPEG_PATH,
+    modulesFolder: v.SEGUE_MODULES ?? fileURLToPath(new URL('../../examples/modules', import.meta.url)),
     // Several stacks may share one external database, and a node's id must be its own there.
     nodeId: env['SEGUE_NODE_ID'] !== undefined || v.DATABASE_URL !== undefined ? v.SEGUE_NODE_ID : 'node',
     // The demo's kill button is for people at their own machine, not for whoever reaches a public address.

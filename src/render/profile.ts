@@ -114,7 +114,12 @@ function videoEncoderArgs(profile: Profile, level: number, maxRate: number): str
     bufsize: Math.round(maxRate * vbvSeconds),
     'threads:v': profile.threads,
     // A keyframe interval without end and no scene cut: the one IDR is the first frame.
-    'x264-params': 'keyint=infinite:scenecut=0:open-gop=0',
+    // Colours are named here as well, because ffmpeg sets the encoder's own fields from the first frame that it gets, and
+    // then the sequence parameters would depend on which clip a segment begins with.
+    'x264-params': [
+      'keyint=infinite:scenecut=0:open-gop=0',
+      'range=tv:colorprim=bt709:transfer=bt709:colormatrix=bt709:chromaloc=0',
+    ].join(':'),
     color_primaries: 'bt709',
     color_trc: 'bt709',
     colorspace: 'bt709',

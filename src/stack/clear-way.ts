@@ -29,6 +29,6 @@ export async function playlistsPort(config: StackConfig): Promise<number> {
   });
   if (free) return config.port === 0 ? freePort(config.host) : config.port;
   throw new SegueError('configuration', `Port ${config.port} is in use`, {
-    hint: `Choose another one: PORT=${config.port + 1} segue up`,
+    hint: `Choose another one: PORT=${config.port + 1} npm start`,
   });
 }

@@ -48,7 +48,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
       const holder = await holderOf(folder);
       if (holder !== undefined) {
         throw new SegueError('configuration', `Another segue (process ${holder.pid}) runs on ${folder}`, {
-          hint: 'Stop it first, or give this one a folder and a port of its own: SEGUE_DATA=… PORT=… segue up',
+          hint: 'Stop it first, or give this one a folder and a port of its own: SEGUE_DATA=… PORT=… npm start',
         });
       }
       await rename(path, `${mine}.stale`).catch(() => undefined);

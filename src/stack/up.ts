@@ -100,7 +100,12 @@ class StackRun {
       fillCompileCache(cache.NODE_COMPILE_CACHE, this.#ended.signal),
     ]);
     this.#ended.signal.throwIfAborted();
-    const shared = { ...cache, SEGUE_SECRET: this.#config.secret ?? secrets.secret };
+    const shared = {
+      ...cache,
+      SEGUE_LOG_LEVEL: this.#config.logLevel,
+      SEGUE_MODULES: this.#config.modulesFolder,
+      SEGUE_SECRET: this.#config.secret ?? secrets.secret,
+    };
     await settled([
       this.#startPlaylists(port, backing, { ...shared, SEGUE_ADMIN_TOKEN: adminToken }),
       ...Array.from({ length: nodeCount }, (_, i) =>

@@ -33,6 +33,8 @@ export interface TestNodeOptions {
   readonly secret: string;
   readonly leaseSeconds: number;
   readonly open?: boolean;
+  /** How far it renders while nobody plays. Default 4. */
+  readonly aheadSeconds?: number;
   /** Facts by `src`, for `POST /assets`. */
   readonly assets?: Readonly<Record<string, unknown>>;
 }
@@ -73,7 +75,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     log,
     leaseSeconds,
     encoders: 1,
-    aheadSeconds: 4,
+    aheadSeconds: options.aheadSeconds ?? 4,
     makeSegment: segmentMaker({ renderer, disk, catalog, log }),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     onMade: () => undefined,

@@ -93,7 +93,7 @@ describe('segue up', () => {
     const taken = await segue(['up'], { SEGUE_DATA: other.path, PORT: port });
     expect(taken.code).toBe(2);
     expect(taken.err).toContain(
-      `segue: Port ${port} is in use\n  Choose another one: PORT=${Number(port) + 1} segue up`,
+      `segue: Port ${port} is in use\n  Choose another one: PORT=${Number(port) + 1} npm start`,
     );
     await assertGone(() => processesOf(other.path));
   });

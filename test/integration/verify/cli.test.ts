@@ -70,6 +70,8 @@ describe('segue verify', () => {
     const none = await segue(['verify', `${server.url}/nothing`]);
     expect([none.code, none.out]).toEqual([2, '']);
     expect(none.err).toContain('answers 404');
+    const words = await segue(['verify', 'no-url']);
+    expect([words.code, words.err.split('\n')[0]]).toEqual([2, 'segue: no-url is not an http(s) URL']);
     expect((await segue(['verify', `${server.url}/index.m3u8`, '--concurrency', 'x'])).code).toBe(2);
   });
 });
