@@ -53,14 +53,17 @@ export async function renewLeases(
   return new Set(rows.map((row) => row.render_id));
 }
 
-/** Ends leases at once, so that another node may take them: done rendering, or going away. */
+/**
+ * Ends leases at once, so that another node may take them: done rendering, or going away. The epoch grows, so that neither a
+ * renewal nor a write that is on its way brings a lease back which its holder has given away.
+ */
 export async function releaseLeases(db: Db, held: readonly Lease[]): Promise<void> {
-  for (const { renderId, nodeId, epoch } of held) {
-    await db
-      .update(leases)
-      .set({ expiresAt: sql`now()` })
-      .where(and(eq(leases.renderId, renderId), eq(leases.nodeId, nodeId), eq(leases.epoch, epoch)));
-  }
+  if (held.length === 0) return;
+  const list = JSON.stringify(held.map(({ renderId, nodeId, epoch }) => ({ id: renderId, nodeId, epoch })));
+  await db.execute(sql`
+    UPDATE leases SET expires_at = now(), epoch = leases.epoch + 1
+    FROM jsonb_to_recordset(${list}::jsonb) AS mine(id text, "nodeId" text, epoch bigint)
+    WHERE leases.render_id = mine.id AND leases.node_id = mine."nodeId" AND leases.epoch = mine.epoch`);
 }
 
 /** Ends every lease of a node that is known to be dead. Whoever takes one over fences it by the epoch, should it live after all. */

@@ -1,7 +1,9 @@
 import { and, asc, desc, eq, isNull, sql } from 'drizzle-orm';
 import type { FrameRate } from '../grid/grid.ts';
 import type { Db } from './connect.ts';
+import type { Fence } from './copies.ts';
 import { renders, renditions, videos } from './schema.ts';
+import { announce } from './wake.ts';
 
 /** A video as it is written: id, canonical text and what its grid needs. */
 export interface NewVideo {
@@ -178,23 +180,51 @@ export async function settleInit(
   return (await initOf(db, renderId, rendition)) ?? init;
 }
 
-/** Marks a render as one that nobody can make, with the reason viewers and operators get. */
-export async function failRender(db: Db, renderId: string, failure: string): Promise<void> {
-  await db
-    .update(renders)
-    .set({ state: 'failed', failure })
-    .where(and(eq(renders.id, renderId), eq(renders.state, 'active')));
+/** Marks a render as one that nobody can make, with the reason viewers and operators get. With `by`, only while that lease is current. */
+export async function failRender(db: Db, renderId: string, failure: string, by?: Fence): Promise<void> {
+  await endRender(db, renderId, 'failed', failure, by);
 }
 
-/** Marks a render as replaced by a newer generation. */
-export async function supersedeRender(db: Db, renderId: string, reason: string): Promise<void> {
-  await db
-    .update(renders)
-    .set({ state: 'superseded', failure: reason })
-    .where(and(eq(renders.id, renderId), eq(renders.state, 'active')));
+/** Marks a render as replaced, and inserts its successor, in one transaction. With `by`, only while that lease is current. */
+export async function supersedeRender(
+  db: Db,
+  row: Pick<RenderRow, 'renderId' | 'videoId'>,
+  reason: string,
+  next: NewRender,
+  by?: Fence,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    if (await endRender(tx, row.renderId, 'superseded', reason, by))
+      await insertRender(tx, row.videoId, next);
+  });
+}
+
+/** One statement, so that a holder that was fenced meanwhile decides nothing. Returns whether the render was ended by it. */
+async function endRender(
+  db: Db,
+  renderId: string,
+  state: 'failed' | 'superseded',
+  reason: string,
+  by: Fence | undefined,
+): Promise<boolean> {
+  const fenced =
+    by === undefined
+      ? sql`true`
+      : sql`EXISTS (SELECT 1 FROM leases
+          WHERE render_id = ${renderId} AND node_id = ${by.nodeId} AND epoch = ${by.epoch})`;
+  const rows = await db.execute(sql`
+    WITH ended AS (
+      UPDATE renders SET state = ${state}, failure = ${reason}
+      WHERE id = ${renderId} AND state = 'active' AND ${fenced}
+      RETURNING id)
+    SELECT ${announce({ type: 'render', renderId, state })} FROM ended`);
+  return rows.length > 0;
 }
 
 /** Notes that the finished playlists are in the bucket. */
 export async function markSealed(db: Db, renderId: string): Promise<void> {
-  await db.update(renders).set({ sealedAt: sql`now()` }).where(eq(renders.id, renderId));
+  await db.execute(sql`
+    WITH done AS (
+      UPDATE renders SET sealed_at = now() WHERE id = ${renderId} AND sealed_at IS NULL RETURNING id)
+    SELECT ${announce({ type: 'render', renderId, state: 'sealed' })} FROM done`);
 }

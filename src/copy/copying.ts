@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Catalog } from '../catalog/connect.ts';
 import { renderById } from '../catalog/videos.ts';
+import { SegueError } from '../ops/errors.ts';
 import { backoff } from '../ops/loop.ts';
 import type { Bucket } from '../store/bucket.ts';
 import { sealRender } from './seal.ts';
-import { type CopyTask, startUploader, type Uploader, type UploaderOptions } from './uploader.ts';
+import { type CopyTask, orAborted, startUploader, type Uploader, type UploaderOptions } from './uploader.ts';
 
 /** Copying as a node runs it: uploads, and the finished playlists once a render is complete. */
 export interface Copying extends Pick<Uploader, 'enqueue' | 'pending' | 'idle' | 'stop'> {
@@ -18,27 +19,37 @@ export function startCopying(
 ): Copying {
   const { catalog, bucket, log } = options;
   const waiting = new Map<string, number>();
-  const sealing = new Set<Promise<void>>();
+  const sealing = new Map<string, Promise<void>>();
   const ended = new AbortController();
 
-  const seal = async (renderId: string): Promise<void> => {
-    for (let tries = 1; !ended.signal.aborted; tries += 1) {
+  const seal = async (renderId: string, signal: AbortSignal): Promise<void> => {
+    for (let tries = 1; !signal.aborted; tries += 1) {
       try {
         const render = await renderById(catalog.db, renderId);
         if (render === undefined || render.sealedAt !== null) return;
-        if (await sealRender(catalog, bucket, render, ended.signal))
+        if (await sealRender(catalog, bucket, render, signal))
           log.info({ renderId }, 'render sealed: the bucket alone plays');
         return;
       } catch (error) {
-        if (ended.signal.aborted) return;
+        if (signal.aborted) return;
+        if (error instanceof SegueError && !error.retryable) {
+          log.error({ renderId, err: error, hint: error.hint }, 'render cannot be sealed');
+          return;
+        }
         if (tries === 1) log.warn({ renderId, err: error }, 'not sealed yet');
-        await delay(backoff(tries), undefined, { signal: ended.signal }).catch(() => undefined);
+        await delay(backoff(tries), undefined, { signal }).catch(() => undefined);
       }
     }
   };
+  /** One at a time for each render; one that came to look too early is followed by one that sees the last copy. */
   const sealSoon = (renderId: string): void => {
-    const work = seal(renderId).finally(() => sealing.delete(work));
-    sealing.add(work);
+    const before = sealing.get(renderId) ?? Promise.resolve();
+    const work = before
+      .then(() => seal(renderId, ended.signal))
+      .finally(() => {
+        if (sealing.get(renderId) === work) sealing.delete(renderId);
+      });
+    sealing.set(renderId, work);
   };
 
   const uploader = startUploader({
@@ -63,27 +74,29 @@ export function startCopying(
     },
     async idle(signal) {
       await uploader.idle(signal);
-      const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-      if (!signal.aborted) await Promise.race([Promise.allSettled(sealing), aborted]);
+      await orAborted(Promise.all(sealing.values()), signal);
     },
     async resume(find, signal) {
-      for (let tries = 1; !signal.aborted; tries += 1) {
+      const until = AbortSignal.any([signal, ended.signal]);
+      for (let tries = 1; !until.aborted; tries += 1) {
         try {
           for await (const task of find()) enqueue(task);
-          for (const renderId of options.disk.renders()) if (!waiting.has(renderId)) await seal(renderId);
+          for (const renderId of options.disk.renders()) {
+            if (!waiting.has(renderId)) await seal(renderId, until);
+          }
           return;
         } catch (error) {
-          if (signal.aborted) return;
+          if (until.aborted) return;
           const wait = backoff(tries);
           log.warn({ err: error, retryMs: Math.round(wait) }, 'what is uncopied could not be found yet');
-          await delay(wait, undefined, { signal }).catch(() => undefined);
+          await delay(wait, undefined, { signal: until }).catch(() => undefined);
         }
       }
     },
     async stop() {
       ended.abort();
       await uploader.stop();
-      await Promise.allSettled(sealing);
+      await Promise.all(sealing.values());
     },
   };
 }

@@ -6,7 +6,7 @@ import { bucketPlace } from '../catalog/schema.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { backoff, FailureLog } from '../ops/loop.ts';
-import type { Bucket } from '../store/bucket.ts';
+import type { Bucket, PutOutcome } from '../store/bucket.ts';
 import type { DiskStore } from '../store/disk.ts';
 import { immutable, mediaType, segmentName } from '../store/names.ts';
 
@@ -18,8 +18,11 @@ export interface CopyTask {
   readonly n: number;
 }
 
-/** What became of a task. `gone`: the segment is no longer on this disk, so there is nothing to copy. */
-export type CopyOutcome = 'stored' | 'was-there' | 'gone' | 'refused';
+/**
+ * What became of a task. `gone`: the segment is no longer on this disk, so there is nothing to copy. `refused`: it can never be
+ * copied (the bucket has other bytes under its name), which the log tells.
+ */
+export type CopyOutcome = PutOutcome | 'gone' | 'refused';
 
 /** What copying needs. */
 export interface UploaderOptions {
@@ -29,8 +32,10 @@ export interface UploaderOptions {
   readonly log: Log;
   /** Uploads at once. */
   readonly concurrency: number;
-  /** Called after a copy is recorded. Must not throw. */
+  /** Called when a task has come to its end; `stored` and `was-there` only after the copy is recorded. Must not throw. */
   readonly onCopied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
+  /** Called where the segment was found damaged on the disk. Must not throw. */
+  readonly onDamaged?: (task: CopyTask) => void;
   /** Called when a task leaves the queue, however it ended. Must not throw. */
   readonly onSettled?: (task: CopyTask) => void;
 }
@@ -39,8 +44,6 @@ export interface UploaderOptions {
 export interface Uploader {
   /** Queues a segment. Returns false for one that is queued already. */
   enqueue(task: CopyTask): boolean;
-  /** One try of one task, without retry: read, PUT, verify, record. */
-  copyOnce(task: CopyTask, signal?: AbortSignal): Promise<CopyOutcome>;
   /** Tasks waiting or running. Bounded by the segments on the disk. */
   readonly pending: number;
   /** Resolves when nothing is pending, or when `signal` aborts. */
@@ -50,6 +53,11 @@ export interface Uploader {
 }
 
 const waits = { first: 250, longest: 15_000 };
+
+/** How far a task has come: what succeeded once is not tried again. */
+interface Progress {
+  stored?: { readonly outcome: PutOutcome; readonly bytes: number };
+}
 
 /**
  * Starts copying. There is one layer of retry: each task is tried again with backoff and jitter until it succeeds or the
@@ -62,36 +70,46 @@ export function startUploader(options: UploaderOptions): Uploader {
   const ended = new AbortController();
   const failures = new FailureLog(log, 'copying to the bucket');
 
-  const copyOnce = async (task: CopyTask, signal: AbortSignal = ended.signal): Promise<CopyOutcome> => {
+  /** One try: read, PUT, verify; then the row. */
+  const copyOnce = async (
+    task: CopyTask,
+    progress: Progress,
+  ): Promise<{ outcome: CopyOutcome; bytes: number }> => {
     const { renderId, rendition, n } = task;
-    const started = performance.now();
-    const segment = await disk.read(renderId, rendition, n);
-    if (segment === undefined) return 'gone';
-    const key = segmentName(renderId, rendition, n);
-    const outcome = await bucket.put(
-      { key, data: segment.data, contentType: mediaType(task.kind), cacheControl: immutable },
-      signal,
-    );
+    if (progress.stored === undefined) {
+      const known = disk.facts(renderId, rendition, n) !== undefined;
+      const segment = await disk.read(renderId, rendition, n);
+      if (segment === undefined) {
+        if (known) options.onDamaged?.(task);
+        return { outcome: 'gone', bytes: 0 };
+      }
+      const key = segmentName(renderId, rendition, n);
+      const outcome = await bucket.put(
+        { key, data: segment.data, contentType: mediaType(task.kind), cacheControl: immutable },
+        ended.signal,
+      );
+      progress.stored = { outcome, bytes: segment.data.byteLength };
+    }
     await recordCopies(catalog.db, renderId, rendition, bucketPlace, [[n, n + 1]]);
-    const seconds = (performance.now() - started) / 1000;
-    log.info(
-      { renderId, rendition, n, outcome, bytes: segment.data.byteLength, ms: Math.round(seconds * 1000) },
-      'segment copied',
-    );
-    options.onCopied(task, outcome, segment.data.byteLength, seconds);
-    return outcome;
+    return progress.stored;
   };
 
   const copyAtLast = async (task: CopyTask): Promise<void> => {
+    const started = performance.now();
+    const progress: Progress = {};
     for (let tries = 1; !ended.signal.aborted; tries += 1) {
       try {
-        await copyOnce(task);
+        const { outcome, bytes } = await copyOnce(task, progress);
         failures.succeeded();
+        const ms = Math.round(performance.now() - started);
+        log.info({ ...task, outcome, bytes, ms }, outcome === 'gone' ? 'nothing to copy' : 'segment copied');
+        options.onCopied(task, outcome, bytes, ms / 1000);
         return;
       } catch (error) {
         if (ended.signal.aborted) return;
         if (error instanceof SegueError && !error.retryable) {
           log.error({ err: error, hint: error.hint, ...task }, 'segment cannot be copied');
+          options.onCopied(task, 'refused', 0, (performance.now() - started) / 1000);
           return;
         }
         const wait = backoff(tries, waits);
@@ -115,21 +133,24 @@ export function startUploader(options: UploaderOptions): Uploader {
         .catch((error: unknown) => log.error({ err: error }, 'copying failed'));
       return true;
     },
-    copyOnce,
     get pending() {
       return queued.size;
     },
-    async idle(signal) {
-      const aborted = new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-      await Promise.race([queue.onIdle(), aborted]);
-    },
+    idle: (signal) => orAborted(queue.onIdle(), signal),
     async stop() {
       ended.abort();
       queue.clear();
       await queue.onIdle();
     },
   };
+}
+
+/** Waits for `work`, or until the signal aborts; leaves no listener behind. */
+export async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const aborted = Promise.withResolvers<void>();
+  const resolve = (): void => aborted.resolve();
+  signal.addEventListener('abort', resolve, { once: true });
+  await Promise.race([work, aborted.promise]);
+  signal.removeEventListener('abort', resolve);
 }

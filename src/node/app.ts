@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { errorBody, SegueError, statusOf } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
@@ -81,12 +82,12 @@ export function nodeApp(options: NodeAppOptions): Hono {
       'access-control-allow-origin': '*',
     };
     if (c.req.header('if-none-match') === headers.etag) return c.body(null, 304, headers);
-    return ranged(c.req.header('range'), segment.data, headers);
+    // A range of something else than these bytes (RFC 9110, 13.1.5) is answered with the whole.
+    const same = (c.req.header('if-range') ?? headers.etag) === headers.etag;
+    return ranged(same ? c.req.header('range') : undefined, segment.data, headers);
   });
 
-  app.use('/renders/*', bearer(options.secret));
-  app.use('/assets', bearer(options.secret));
-  app.use('/modules/*', bearer(options.secret));
+  for (const path of ['/renders/*', '/assets', '/modules/*']) app.use(path, bearer(options.secret), bounded);
 
   app.post('/renders/:renderId', async (c) => {
     const { want } = wantSchema.parse(await body(c.req.raw));
@@ -105,9 +106,15 @@ export function nodeApp(options: NodeAppOptions): Hono {
   return app;
 }
 
+const bounded = bodyLimit({
+  maxSize: 65_536,
+  onError: () => {
+    throw new SegueError('too_large', 'The body is larger than 64 KiB');
+  },
+});
+
 async function body(request: Request): Promise<unknown> {
   const text = await request.text();
-  if (text.length > 65_536) throw new SegueError('too_large', 'The body is larger than 64 KiB');
   try {
     return text === '' ? {} : JSON.parse(text);
   } catch (error) {

@@ -26,18 +26,28 @@ export function heartbeatStep(options: HeartbeatOptions): () => Promise<StepResu
     const announcement = options.announcement();
     await heartbeat(catalog.db, announcement);
     const kept = await renewLeases(catalog.db, announcement.id, held, leaseSeconds);
-    const lost = held.map((lease) => lease.renderId).filter((renderId) => !kept.has(renderId));
-    // Only those still held: a lease given back meanwhile is not a fence.
-    const stillHeld = new Set(renders.leases().map((lease) => lease.renderId));
-    renders.fenced(lost.filter((renderId) => stillHeld.has(renderId)));
+    renders.fenced(held.filter((lease) => !kept.has(lease.renderId)));
     return 'idle';
   };
 }
 
-/** Starts the loop; the first beat has happened when the promise resolves, so that a node is known before it answers. */
+/** How often the first beat is tried: on a busy machine the first connection may take longer than a beat may. */
+const firstTries = 5;
+
+/**
+ * Starts the loop; the first beat has happened when the promise resolves, so that a node is known before it answers. Throws
+ * what the last of a few tries threw.
+ */
 export async function startHeartbeat(options: HeartbeatOptions): Promise<Loop> {
   const step = heartbeatStep(options);
-  await step();
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await step();
+      break;
+    } catch (error) {
+      if (tries === firstTries) throw error;
+    }
+  }
   return startLoop(step, {
     name: 'heartbeat',
     intervalMs: (options.leaseSeconds * 1000) / 3,

@@ -25,8 +25,10 @@ export interface HeldRender {
   readonly resting: Map<number, number>;
   readonly failures: Map<number, number>;
   playhead: number;
-  /** When a viewer last asked this node for anything of the render (monotonic milliseconds). */
+  /** When this node was last asked for anything of the render (monotonic milliseconds). */
   lastDemandAt: number;
+  /** When a viewer was last served a segment from here; before that, nobody plays. */
+  lastPlayedAt: number;
 }
 
 /** Reads what a newly leased render needs: description, grid, renditions, and which segments exist somewhere already. */
@@ -41,15 +43,20 @@ export async function openHeldRender(
   const wantedNames = new Set(row.renditions.map((rendition) => rendition.name));
   const profile = profileNamed(row.profile);
   if (profile === undefined) {
-    throw new SegueError('render_failed', `This node does not know the profile ${row.profile}`, {
-      retryable: false,
+    throw new SegueError('no_node', `This node does not know the profile ${row.profile}`, {
+      hint: 'Give all nodes the same version.',
     });
   }
   const renditions = renditionsOf({ ...description.size, frameRate: row.frameRate }, profile).filter(
     (rendition) => wantedNames.has(rendition.name),
   );
-  const [copies, nodes] = [await copiesOf(db, row.renderId), await liveNodes(db, liveSeconds)];
-  const places = new Set([bucketPlace, ...nodes.map((node) => node.id)]);
+  if (renditions.length !== wantedNames.size) {
+    throw new SegueError('no_node', `This node's profile ${row.profile} has other renditions`, {
+      hint: 'Give all nodes the same version.',
+    });
+  }
+  const [copies, nodes] = await Promise.all([copiesOf(db, row.renderId), liveNodes(db, liveSeconds)]);
+  const places = new Set([bucketPlace, lease.nodeId, ...nodes.map((node) => node.id)]);
   return {
     lease,
     row,
@@ -63,6 +70,7 @@ export async function openHeldRender(
     failures: new Map(),
     playhead: 0,
     lastDemandAt: now,
+    lastPlayedAt: Number.NEGATIVE_INFINITY,
   };
 }
 
@@ -82,7 +90,7 @@ export function presentIn(
   return each.reduce((all, ranges) => intersection(all, ranges), each[0] ?? []);
 }
 
-/** A viewer counts as playing for this long after its last request, in milliseconds: longer than any player's buffer refill. */
+/** A viewer counts as playing for this long after it was last served, in milliseconds: longer than any player's buffer refill. */
 const watchedMs = 30_000;
 
 /** What the scheduler sees of a held render. */
@@ -97,7 +105,7 @@ export function demandOf(held: HeldRender, now: number, aheadSeconds: number): R
     making: new Set(held.making.keys()),
     resting: held.resting,
     playhead: held.playhead,
-    watched: now - held.lastDemandAt < watchedMs,
+    watched: now - held.lastPlayedAt < watchedMs,
     aheadLimit: segmentAt(held.grid, until) + 1,
   };
 }

@@ -13,6 +13,7 @@ import type { Metrics } from '../ops/metrics.ts';
 import { findFfmpeg } from '../render/ffmpeg/find.ts';
 import { loadModules, moduleNamed } from '../render/module/registry.ts';
 import { createRenderer } from '../render/renderer.ts';
+import { lockFolder } from '../stack/lock.ts';
 import { assetBucket } from '../store/asset-bucket.ts';
 import { openBucket } from '../store/bucket.ts';
 import { openDiskStore } from '../store/disk.ts';
@@ -28,7 +29,7 @@ import { urlSigner } from './sign.ts';
 export interface RunningNode extends AsyncDisposable {
   /** Where it listens. */
   readonly url: string;
-  /** Drains: running segments are finished, waiting copies get a bounded time, leases are given back. Safe to call twice. */
+  /** Drains: running segments and waiting copies get a bounded time, leases are given back. Safe to call twice. */
   stop(): Promise<void>;
 }
 
@@ -36,14 +37,14 @@ export interface RunningNode extends AsyncDisposable {
 const encoders = 2;
 /** Uploads at once: enough to fill a line, few enough to leave the encoders their cores. */
 const uploads = 3;
-/** Time that a stopping node gives to copies which are waiting, in milliseconds. */
+/** Time that a stopping node gives to running segments and waiting copies, in milliseconds. */
 const drainMs = 5_000;
-/** Time that a stopping node gives to requests under way, in milliseconds. */
-const closeMs = 5_000;
+/** Time that a stopping node gives to requests under way, in milliseconds: with the above, less than a process has to stop. */
+const closeMs = 2_000;
 
 /**
  * Starts a node: opens its disk, corrects its rows, announces itself, serves and renders. Throws where the database cannot be
- * migrated, no ffmpeg is found, or the port is taken.
+ * migrated, no ffmpeg is found, the port is taken, or another process has the disk; whatever was opened is closed then.
  */
 export async function startNode(
   config: NodeConfig,
@@ -52,10 +53,20 @@ export async function startNode(
   const ffmpeg = await findFfmpeg({ ffmpegPath: config.ffmpegPath });
   if (ffmpeg.warning !== undefined) log.warn({ ffmpeg: ffmpeg.path }, ffmpeg.warning);
   await migrateCatalog(config.databaseUrl);
+  await using opened = new AsyncDisposableStack();
   const stopped = new AbortController();
-  const catalog = openCatalog(config.databaseUrl, { applicationName: `segue-${config.nodeId}` });
-  const disk = await openDiskStore(join(config.dataFolder, 'segments'));
+  const segments = join(config.dataFolder, 'segments');
+  opened.use(await lockFolder(segments));
+  const applicationName = `segue-${config.nodeId}`;
+  const catalog = openCatalog(config.databaseUrl, { applicationName });
+  opened.defer(() => catalog.close());
+  // A beat that hangs is given up while there is still time for another one within the lease.
+  const queryTimeoutMs = (config.leaseSeconds * 1000) / 3;
+  const pulse = openCatalog(config.databaseUrl, { applicationName, max: 2, queryTimeoutMs });
+  opened.defer(() => pulse.close());
+  const disk = await openDiskStore(segments);
   const bucket = openBucket(config.bucket);
+  opened.defer(() => bucket.close());
   const assets = await openAssets({
     folder: join(config.dataFolder, 'assets'),
     assetFolders: config.assetFolders,
@@ -63,6 +74,7 @@ export async function startNode(
     ffmpeg: ffmpeg.path,
     bucket: assetBucket(bucket),
   });
+  opened.defer(() => assets.stop());
   const modules = await loadModules(config.modulesFolder);
   const { nodeId, leaseSeconds } = config;
   await reconcileDisk({ catalog, disk, nodeId, log });
@@ -80,7 +92,9 @@ export async function startNode(
     log,
     concurrency: uploads,
     onCopied: measures.copied,
+    onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
   });
+  opened.defer(() => copying.stop());
   const renders = startRenders({
     catalog,
     nodeId,
@@ -103,6 +117,14 @@ export async function startNode(
     },
   });
 
+  opened.use(renders);
+  const damaged = (renderId: string, rendition: string, n: number): void => {
+    log.error({ renderId, rendition, n }, 'segment on disk was damaged: removed, to be made again');
+    removeCopies(catalog.db, renderId, rendition, nodeId, [[n, n + 1]])
+      .then(() => renders.lost(renderId, n))
+      .catch((error: unknown) => log.error({ err: error, renderId, n }, 'damaged segment not yet replaced'));
+  };
+
   let ready = true;
   const app = nodeApp({
     disk,
@@ -113,19 +135,15 @@ export async function startNode(
     log,
     pinAsset: (src, signal) => assets.pin(src, AbortSignal.any([signal, stopped.signal])),
     moduleHash: (name) => Promise.resolve(moduleNamed(modules, name).sha256),
-    onDamaged: (renderId, rendition, n) => {
-      log.error({ renderId, rendition, n }, 'segment on disk was damaged: removed, to be made again');
-      removeCopies(catalog.db, renderId, rendition, nodeId, [[n, n + 1]]).catch((error: unknown) =>
-        log.error({ err: error }, 'row of a damaged segment not corrected'),
-      );
-    },
+    onDamaged: damaged,
     isReady: () => ready,
   });
   const listening = await listen(app, config.host, config.port);
+  opened.defer(() => listening.close(closeMs));
   const url = config.url ?? listening.url;
 
   const heartbeat = await startHeartbeat({
-    catalog,
+    catalog: pulse,
     renders,
     leaseSeconds,
     log,
@@ -150,21 +168,17 @@ export async function startNode(
   );
   log.info({ url, ffmpeg: ffmpeg.version, segments: disk.bytes }, 'node ready');
 
+  const parts = opened.move();
   const stop = async (): Promise<void> => {
     ready = false;
+    const drained = AbortSignal.timeout(drainMs);
     await renders.stop();
-    await copying.idle(AbortSignal.timeout(drainMs));
+    await copying.idle(drained);
     stopped.abort();
     await finding;
-    await copying.stop();
     await heartbeat.stop();
-    await retireNode(catalog.db, nodeId).catch((error: unknown) =>
-      log.warn({ err: error }, 'not signed off'),
-    );
-    await listening.close(closeMs);
-    await assets.stop();
-    bucket.close();
-    await catalog.close();
+    await retireNode(pulse.db, nodeId).catch((error: unknown) => log.warn({ err: error }, 'not signed off'));
+    await parts.disposeAsync();
   };
   let stopping: Promise<void> | undefined;
   const stopOnce = (): Promise<void> => (stopping ??= stop());

@@ -56,7 +56,7 @@ const same = (a: Ranges, b: Ranges): boolean =>
 
 /**
  * Finds what this disk holds and the bucket does not. Objects that are in the bucket without a row (a crash between PUT and
- * row) are recorded when their size is right, so that nothing is copied twice. Yields the rest, oldest render first.
+ * row) are recorded when their size is right, so that nothing is copied twice. Yields the rest, render after render.
  */
 export async function* uncopied(
   { catalog, disk, bucket, log }: ReconcileOptions,

@@ -1,15 +1,18 @@
 import type { Catalog } from '../catalog/connect.ts';
-import { type Acquired, acquireLease, type Lease, releaseLeases } from '../catalog/leases.ts';
-import { rangesOf, unionOf } from '../catalog/ranges.ts';
-import { failRender, renderById, supersedeRender } from '../catalog/videos.ts';
+import type { Acquired, Lease } from '../catalog/leases.ts';
+import { contains, difference, rangesOf, unionOf } from '../catalog/ranges.ts';
+import { failRender, supersedeRender } from '../catalog/videos.ts';
 import { segmentCount } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
-import { demandOf, type HeldRender, openHeldRender } from './held-render.ts';
+import { demandOf, type HeldRender } from './held-render.ts';
 import { InitMismatch } from './init-mismatch.ts';
+import { leasedRenders } from './leased-renders.ts';
 import type { MadeSegment, SegmentMaker } from './make-segment.ts';
+import { isNodeTrouble } from './node-trouble.ts';
 import { encoderToMove, nextOf, nextWork, type Running, type Work } from './schedule.ts';
+import { successorOf } from './successor.ts';
 
 /** How a node renders. */
 export interface RendersOptions {
@@ -36,14 +39,19 @@ export interface Renders extends AsyncDisposable {
   take(renderId: string, want?: number): Promise<Acquired>;
   /** Notes that a viewer was served segment n: the playhead moves there. */
   played(renderId: string, n: number): void;
+  /** Has a segment made again whose bytes are gone from this disk. */
+  lost(renderId: string, n: number): Promise<void>;
   /** Leases held now, for renewal. */
   leases(): readonly Lease[];
-  /** Drops renders whose lease has passed to somebody else: encoders are stopped, nothing more is written. */
-  fenced(renderIds: readonly string[]): void;
+  /**
+   * Drops renders whose lease has passed to somebody else: encoders are stopped, nothing more is written. A lease that was
+   * given back or taken anew meanwhile is none of those held now, and is ignored.
+   */
+  fenced(lost: readonly Lease[]): void;
   readonly encoding: number;
   /** Starts what is due and returns; the driver calls it, tests may. */
   step(): Promise<StepResult>;
-  /** Lets running segments finish, releases the leases. */
+  /** Lets running segments finish (those that take longer than 3 s are ended), releases the leases. */
   stop(): Promise<void>;
 }
 
@@ -53,48 +61,30 @@ const mostFailures = 3;
 const restMs = 500;
 /** A lease with nothing left to do is given back after this long without a request, in milliseconds. */
 const idleMs = 10_000;
+/** How long stopping waits for running segments, in milliseconds. */
+const finishMs = 3_000;
 
 /** Starts rendering: a loop that fills the encoder slots by {@link nextWork}. */
 export function startRenders(options: RendersOptions): Renders {
   const { catalog, nodeId, log, encoders, leaseSeconds } = options;
   const now = options.now ?? (() => performance.now());
-  const held = new Map<string, HeldRender>();
-  const taking = new Map<string, Promise<Acquired>>();
-  const running = new Map<Work, { encoder: Running; done: Promise<void> }>();
+  const running = new Map<Work, { encoder: Running; abort: AbortController; done: Promise<void> }>();
   let usualMs = 1000;
   let stopping = false;
 
-  const acquire = async (renderId: string): Promise<Acquired> => {
-    const row = await renderById(catalog.db, renderId);
-    if (row === undefined) throw new SegueError('not_found', `There is no render ${renderId}`);
-    if (row.state !== 'active') {
-      throw new SegueError(
-        'render_failed',
-        `Render ${renderId} is ${row.state}: ${row.failure ?? 'no reason given'}`,
-        { retryable: false },
-      );
-    }
-    const acquired = await acquireLease(catalog.db, renderId, nodeId, leaseSeconds);
-    if (!acquired.ours) return acquired;
-    const render = await openHeldRender(catalog.db, row, acquired.lease, {
-      now: now(),
-      liveSeconds: leaseSeconds,
-    });
-    held.set(renderId, render);
-    log.info({ renderId, epoch: acquired.lease.epoch, segments: segmentCount(render.grid) }, 'lease taken');
-    return acquired;
+  /** What an earlier lease started and is still ending must not meet what the new one writes. */
+  const ended = async (renderId: string): Promise<void> => {
+    const earlier = [...running.values()].filter(({ encoder }) => encoder.renderId === renderId);
+    await Promise.allSettled(earlier.map(({ done }) => done));
   };
-
-  const drop = (renderId: string): void => {
-    for (const making of held.get(renderId)?.making.values() ?? []) making.abort();
-    held.delete(renderId);
-  };
+  const leased = leasedRenders({ catalog, nodeId, log, leaseSeconds, now, ended });
+  const { held } = leased;
 
   const failed = async (render: HeldRender, n: number, error: unknown): Promise<void> => {
     const { renderId } = render.row;
     if (error instanceof SegueError && error.code === 'fenced') {
       log.warn({ renderId, n }, 'fenced: another node writes this render');
-      return drop(renderId);
+      return leased.drop(render);
     }
     const count = (render.failures.get(n) ?? 0) + 1;
     render.failures.set(n, count);
@@ -103,10 +93,14 @@ export function startRenders(options: RendersOptions): Renders {
     const superseded = error instanceof InitMismatch;
     if (!superseded && count < mostFailures) return;
     const reason = error instanceof SegueError ? error.message : 'the renderer failed';
-    if (superseded) await supersedeRender(catalog.db, renderId, reason);
-    else await failRender(catalog.db, renderId, `Segment ${n} could not be made: ${reason}`);
-    drop(renderId);
-    await releaseLeases(catalog.db, [render.lease]);
+    if (superseded) {
+      await supersedeRender(catalog.db, render.row, reason, await successorOf(render.row), render.lease);
+    } else if (isNodeTrouble(error)) {
+      leased.refuse(renderId);
+    } else {
+      await failRender(catalog.db, renderId, `Segment ${n} could not be made: ${reason}`, render.lease);
+    }
+    leased.giveBack(render);
   };
 
   const make = async (render: HeldRender, work: Work, abort: AbortController): Promise<void> => {
@@ -117,6 +111,7 @@ export function startRenders(options: RendersOptions): Renders {
       render.present = unionOf(render.present, rangesOf([work.n]));
       render.wanted.delete(work.n);
       render.resting.delete(work.n);
+      render.failures.delete(work.n);
       options.onMade(made);
     } catch (error) {
       if (!abort.signal.aborted) await failed(render, work.n, error);
@@ -137,16 +132,15 @@ export function startRenders(options: RendersOptions): Renders {
         running.delete(work);
         loop.wake();
       });
-    running.set(work, { encoder, done });
+    running.set(work, { encoder, abort, done });
   };
 
-  const releaseIdle = async (): Promise<void> => {
+  const releaseIdle = (): void => {
     for (const [renderId, render] of held) {
       const demand = demandOf(render, now(), options.aheadSeconds);
       const busy = render.making.size > 0 || render.wanted.size > 0 || nextOf(demand, now()) !== undefined;
       if (busy || now() - render.lastDemandAt < idleMs) continue;
-      held.delete(renderId);
-      await releaseLeases(catalog.db, [render.lease]);
+      leased.giveBack(render);
       log.info({ renderId }, 'lease released: nothing left to do');
     }
   };
@@ -154,8 +148,7 @@ export function startRenders(options: RendersOptions): Renders {
   const isWanted = ({ encoder }: { encoder: Running }): boolean =>
     held.get(encoder.renderId)?.wanted.has(encoder.n) ?? false;
 
-  const step = async (): Promise<StepResult> => {
-    if (stopping) return 'idle';
+  const fill = (): void => {
     for (;;) {
       const demands = [...held.values()].map((render) => demandOf(render, now(), options.aheadSeconds));
       const work = nextWork(demands, now(), [...running.values()].some(isWanted));
@@ -169,35 +162,34 @@ export function startRenders(options: RendersOptions): Renders {
       }
       start(work);
     }
-    await releaseIdle();
-    return 'idle';
+  };
+
+  const step = (): Promise<StepResult> => {
+    if (!stopping) {
+      fill();
+      releaseIdle();
+    }
+    return Promise.resolve('idle');
   };
 
   const loop: Loop = startLoop(step, { name: 'rendering', intervalMs: 250, log });
 
   const stop = async (): Promise<void> => {
     stopping = true;
+    leased.refuseAll();
+    const late = setTimeout(() => {
+      for (const { abort } of running.values()) abort.abort();
+    }, finishMs);
     await Promise.allSettled([...running.values()].map((each) => each.done));
+    clearTimeout(late);
     await loop.stop();
-    await releaseLeases(
-      catalog.db,
-      [...held.values()].map((render) => render.lease),
-    ).catch((error: unknown) => log.warn({ err: error }, 'leases not released; they end by themselves'));
-    held.clear();
+    await leased.close();
   };
 
   return {
     async take(renderId, want) {
-      if (stopping) throw new SegueError('no_node', 'This node is stopping', { hint: 'Ask another node.' });
-      let render = held.get(renderId);
-      if (render === undefined) {
-        // Requests that come at once share one acquisition.
-        const acquiring = taking.get(renderId) ?? acquire(renderId).finally(() => taking.delete(renderId));
-        taking.set(renderId, acquiring);
-        const acquired = await acquiring;
-        render = held.get(renderId);
-        if (!acquired.ours || render === undefined) return acquired;
-      }
+      const render = await leased.hold(renderId);
+      if ('ours' in render) return render;
       render.lastDemandAt = now();
       if (want !== undefined) {
         if (want < 0 || want >= segmentCount(render.grid)) {
@@ -206,8 +198,10 @@ export function startRenders(options: RendersOptions): Renders {
           });
         }
         render.playhead = want;
-        const { row } = render;
-        const here = row.renditions.every(({ name }) => options.isHere(renderId, name, want));
+        // On the disk and recorded; a segment without its row is asked for by the one who sees only rows.
+        const here =
+          contains(render.present, want) &&
+          render.renditions.every(({ name }) => options.isHere(renderId, name, want));
         if (!here && !render.wanted.has(want)) render.wanted.set(want, now());
       }
       loop.wake();
@@ -218,13 +212,24 @@ export function startRenders(options: RendersOptions): Renders {
       if (render === undefined) return;
       render.playhead = n;
       render.lastDemandAt = now();
+      render.lastPlayedAt = render.lastDemandAt;
+      loop.wake();
+    },
+    async lost(renderId, n) {
+      const render = await leased.hold(renderId);
+      if ('ours' in render) return;
+      render.lastDemandAt = now();
+      render.present = difference(render.present, [[n, n + 1]]);
+      if (!render.wanted.has(n)) render.wanted.set(n, now());
       loop.wake();
     },
     leases: () => [...held.values()].map((render) => render.lease),
-    fenced(renderIds) {
-      for (const renderId of renderIds) {
+    fenced(lost) {
+      for (const { renderId, epoch } of lost) {
+        const render = held.get(renderId);
+        if (render?.lease.epoch !== epoch) continue;
         log.warn({ renderId }, 'fenced: the lease has passed on');
-        drop(renderId);
+        leased.drop(render);
       }
     },
     get encoding() {

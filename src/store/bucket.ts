@@ -116,7 +116,7 @@ export function openBucket(settings: BucketSettings): Bucket {
       };
       try {
         if (object.data.byteLength > partSize) {
-          await uploadParts(client, common, signal);
+          await uploadParts(client, common, timeout(object.data.byteLength, signal).abortSignal);
         } else {
           const checksum = base64Crc(object.data);
           const answer = await client.send(
@@ -144,6 +144,7 @@ export function openBucket(settings: BucketSettings): Bucket {
     size,
     get,
     async putFile(key, path, contentType, signal) {
+      const { size: bytes } = await stat(path);
       const params = {
         Bucket,
         Key: key,
@@ -151,8 +152,8 @@ export function openBucket(settings: BucketSettings): Bucket {
         ContentType: contentType,
         CacheControl: immutable,
       };
-      await uploadParts(client, params, signal);
-      const [stored, { size: bytes }] = [await size(key, signal), await stat(path)];
+      await uploadParts(client, params, timeout(bytes, signal).abortSignal);
+      const stored = await size(key, signal);
       if (stored === bytes) return;
       throw new SegueError(
         'bucket_unavailable',
@@ -199,17 +200,18 @@ export function openBucket(settings: BucketSettings): Bucket {
 async function uploadParts(
   client: S3Client,
   params: PutObjectCommandInput,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<void> {
   const upload = new Upload({ client, params, partSize, queueSize: 2, leavePartsOnError: false });
   const abort = (): void => void upload.abort();
-  signal?.addEventListener('abort', abort, { once: true });
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
   try {
     await upload.done();
   } catch (error) {
     throw isExisting(error) ? error : unavailable(error);
   } finally {
-    signal?.removeEventListener('abort', abort);
+    signal.removeEventListener('abort', abort);
   }
 }
 

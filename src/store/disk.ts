@@ -46,7 +46,8 @@ type Index = Map<string, Map<string, Map<number, DiskSegment>>>;
 
 /**
  * Opens the folder and lists what it holds. Temporary files of a process that died are removed: they were never visible.
- * Two files for one n (different bytes) cannot both be right: the older one is kept out of the index.
+ * Two files for one n (different bytes) cannot both be right: the older one, which may have been listed and copied, stays the
+ * truth, and the newer one is removed.
  */
 export async function openDiskStore(folder: string): Promise<DiskStore> {
   await mkdir(folder, { recursive: true });
@@ -102,7 +103,7 @@ export async function openDiskStore(folder: string): Promise<DiskStore> {
     async read(renderId, name, n) {
       const segment = index.get(renderId)?.get(name)?.get(n);
       if (segment === undefined) return undefined;
-      const data = await readFile(pathOf(renderId, name, n, segment)).catch(() => undefined);
+      const data = await readFile(pathOf(renderId, name, n, segment)).catch(absentOrThrow);
       if (data !== undefined && data.byteLength === segment.bytes && crc32(data) === segment.crc32) {
         return { data, crc32: segment.crc32 };
       }
@@ -117,6 +118,13 @@ export async function openDiskStore(folder: string): Promise<DiskStore> {
       return total;
     },
   };
+}
+
+/** A missing file or a bad sector is damage; too many open files or a lack of memory says nothing about the segment. */
+function absentOrThrow(error: unknown): undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT' || code === 'EIO') return undefined;
+  throw error;
 }
 
 const hex = (crc: number): string => crc.toString(16).padStart(8, '0');
@@ -153,7 +161,7 @@ interface Found {
 }
 
 async function scan(folder: string): Promise<Found[]> {
-  const found = new Map<string, Found & { writtenAt: number }>();
+  const found = new Map<string, Found & { writtenAt: number; path: string }>();
   for (const renderId of await folders(folder)) {
     for (const rendition of await folders(join(folder, renderId))) {
       const home = join(folder, renderId, rendition);
@@ -166,10 +174,13 @@ async function scan(folder: string): Promise<Found[]> {
         const facts = await stat(join(home, file));
         const n = Number(match[1]);
         const key = `${renderId}/${rendition}/${n}`;
-        const earlier = found.get(key);
-        if (earlier !== undefined && earlier.writtenAt >= facts.mtimeMs) continue;
+        const other = found.get(key);
         const segment = { bytes: facts.size, crc32: Number.parseInt(match[2] ?? '', 16) };
-        found.set(key, { renderId, rendition, n, segment, writtenAt: facts.mtimeMs });
+        const here = { renderId, rendition, n, segment, writtenAt: facts.mtimeMs, path: join(home, file) };
+        const [first, second] =
+          other !== undefined && other.writtenAt <= here.writtenAt ? [other, here] : [here, other];
+        if (second !== undefined) await rm(second.path, { force: true });
+        found.set(key, first);
       }
     }
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -63,4 +63,29 @@ test('removing takes the file and the index entry', async () => {
   await disk.remove('r', '720p', 0);
   expect(disk.renders()).toEqual([]);
   expect(await files()).toHaveLength(0);
+});
+
+test('of two files for one segment the older stays, and the newer is removed', async () => {
+  await (await openDiskStore(folder)).put('r', '720p', 0, data);
+  const other = Buffer.from('other bytes');
+  const [first = ''] = await files();
+  await utimes(join(folder, 'r/720p', first), 1000, 1000);
+  await writeFile(join(folder, `r/720p/0.${crc32(other).toString(16).padStart(8, '0')}.m4s`), other);
+  const disk = await openDiskStore(folder);
+  expect((await disk.read('r', '720p', 0))?.data).toEqual(data);
+  expect(await files()).toEqual([first]);
+  expect(disk.bytes).toBe(data.length);
+});
+
+test('a segment that cannot be read for another reason is not taken for damaged', async () => {
+  const disk = await openDiskStore(folder);
+  await disk.put('r', '720p', 0, data);
+  const [name = ''] = await files();
+  const path = join(folder, 'r/720p', name);
+  await rename(path, `${path}.aside`);
+  await mkdir(path);
+  await expect(disk.read('r', '720p', 0)).rejects.toMatchObject({ code: 'EISDIR' });
+  await rmdir(path);
+  await rename(`${path}.aside`, path);
+  expect((await disk.read('r', '720p', 0))?.data).toEqual(data);
 });

@@ -1,0 +1,131 @@
+import { readdir, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Catalog } from '../../../src/catalog/connect.ts';
+import { copiesAt, storedOf } from '../../../src/catalog/copies.ts';
+import { leaseOf } from '../../../src/catalog/leases.ts';
+import { allNodes } from '../../../src/catalog/nodes.ts';
+import { renderById } from '../../../src/catalog/videos.ts';
+import { type RunningNode, startNode } from '../../../src/node/main.ts';
+import { nodeSegmentPath, urlSigner } from '../../../src/node/sign.ts';
+import type { NodeConfig } from '../../../src/ops/config.ts';
+import { createMetrics } from '../../../src/ops/metrics.ts';
+import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
+import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { startFaultProxy, through } from '../../support/proxy.ts';
+import { until } from '../../support/wait.ts';
+import { addVideo, emptyCatalog, log, names } from './kit.ts';
+
+const secret = 'a secret of thirty-two characters';
+const signer = urlSigner(secret);
+let server: TestPostgres;
+let store: TestBucket;
+let catalog: Catalog;
+let folder: TemporaryFolder;
+beforeAll(async () => {
+  [server, store, folder] = await Promise.all([startTestPostgres(), startTestBucket(), temporaryFolder()]);
+  catalog = await emptyCatalog(server.url);
+});
+afterAll(async () => {
+  await catalog.close();
+  await Promise.all([server.stop(), store.stop()]);
+  await folder[Symbol.asyncDispose]();
+});
+
+const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> => {
+  const config: NodeConfig = {
+    nodeId: 'a',
+    host: '127.0.0.1',
+    port: 0,
+    url: undefined,
+    dataFolder: folder.path,
+    databaseUrl: server.url,
+    bucket: store.settings,
+    secret,
+    assetFolders: [],
+    assetHosts: [],
+    modulesFolder: undefined,
+    ffmpegPath: undefined,
+    leaseSeconds: 3,
+    renderAheadSeconds: 60,
+    logLevel: 'silent',
+    ...changed,
+  };
+  return startNode(config, { log, metrics: createMetrics({ process: false }) });
+};
+
+const want = (node: RunningNode, renderId: string, n: number) =>
+  fetch(`${node.url}/renders/${renderId}`, {
+    method: 'POST',
+    body: JSON.stringify({ want: { n } }),
+    headers: { authorization: `Bearer ${secret}` },
+  });
+
+const segment = async (node: RunningNode, renderId: string, rendition: string, n: number) => {
+  const path = nodeSegmentPath(renderId, rendition, n);
+  return fetch(`${node.url}${path}?${await signer.sign(path, Date.now() + 10_000)}`);
+};
+
+const rowsOf = async (renderId: string, rendition: string) =>
+  (await copiesAt(catalog.db, 'a')).find((row) => row.renderId === renderId && row.rendition === rendition)
+    ?.segments ?? [];
+
+test('a node with ffmpeg, disk, database and bucket: made, damaged, made again, copied, sealed, signed off', async () => {
+  await using proxy = await startFaultProxy(store.settings.endpoint);
+  await proxy.fail({ kind: 'refuse' });
+  const bucket = { ...store.settings, endpoint: through(proxy, store.settings.endpoint) };
+  await addVideo(catalog, 'r', 2);
+  await using node = await start({ bucket });
+  expect(await allNodes(catalog.db, 60)).toMatchObject([{ id: 'a', url: node.url, state: 'ready' }]);
+  await expect(start(), 'a second process on the same disk').rejects.toMatchObject({ code: 'configuration' });
+
+  expect((await want(node, 'r', 0)).status).toBe(202);
+  await until(async () => (await rowsOf('r', 'audio'))[0]?.[1] === 2, { what: 'both segments are made' });
+  const first = Buffer.from(await (await segment(node, 'r', '180p', 1)).arrayBuffer());
+  expect(first.subarray(4, 8).toString()).toBe('styp');
+
+  const home = join(folder.path, 'segments/r/180p');
+  const file = (await readdir(home)).find((name) => name.startsWith('1.')) ?? '';
+  await truncate(join(home, file), 100);
+  expect((await segment(node, 'r', '180p', 1)).status).toBe(404);
+  await until(async () => (await segment(node, 'r', '180p', 1)).ok, { what: 'it is made again' });
+  const again = Buffer.from(await (await segment(node, 'r', '180p', 1)).arrayBuffer());
+  expect(again.equals(first), 'the same bytes').toBe(true);
+  await until(async () => (await rowsOf('r', '180p'))[0]?.[1] === 2, { what: 'its row is there again' });
+
+  expect(await storedOf(catalog.db, 'r')).toEqual(new Map());
+  await proxy.fail(undefined);
+  await until(async () => (await renderById(catalog.db, 'r'))?.sealedAt, { what: 'it is sealed' });
+  for (const name of names) expect((await storedOf(catalog.db, 'r')).get(name)).toEqual([[0, 2]]);
+  await node.stop();
+  expect(await leaseOf(catalog.db, 'r')).toBeUndefined();
+  expect(await allNodes(catalog.db, 60)).toMatchObject([{ id: 'a', state: 'dead' }]);
+});
+
+test('what a node could not copy before it stopped is copied by its next process', async () => {
+  await using proxy = await startFaultProxy(store.settings.endpoint);
+  await proxy.fail({ kind: 'status', status: 503 });
+  await addVideo(catalog, 's', 1);
+  const node = await start({
+    bucket: { ...store.settings, endpoint: through(proxy, store.settings.endpoint) },
+  });
+  await want(node, 's', 0);
+  await until(async () => (await rowsOf('s', 'audio')).length > 0, { what: 'it is made' });
+  const stopping = performance.now();
+  await node.stop();
+  expect(performance.now() - stopping, 'milliseconds to stop').toBeLessThan(9000);
+  expect(await storedOf(catalog.db, 's')).toEqual(new Map());
+  await using next = await start();
+  await until(async () => (await renderById(catalog.db, 's'))?.sealedAt, { what: 'it is sealed' });
+  expect((await segment(next, 's', 'audio', 0)).status).toBe(200);
+});
+
+test('a node that cannot start leaves nothing behind: the next one starts', async () => {
+  await using node = await start();
+  const port = Number(new URL(node.url).port);
+  const other = join(folder.path, 'other');
+  await expect(start({ nodeId: 'b', dataFolder: other, port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await using second = await start({ nodeId: 'b', dataFolder: other });
+  expect((await fetch(`${second.url}/healthz`)).status).toBe(200);
+});
