@@ -40,26 +40,28 @@ export interface RenderRow {
 }
 
 /**
- * Inserts the video and its first render in one transaction. Returns whether the video is new; a known one is left as it is
- * (same id means same canonical text).
+ * Inserts the video and its first render in one statement, because somebody waits for the first segment. Returns whether the
+ * video is new; a known one is left as it is (same id means same canonical text).
  */
 export async function insertVideo(db: Db, video: NewVideo, render: NewRender): Promise<'new' | 'known'> {
-  return db.transaction(async (tx) => {
-    const inserted = await tx
-      .insert(videos)
-      .values({
-        id: video.id,
-        description: video.description,
-        frameCount: video.frameCount,
-        rateNum: video.frameRate.num,
-        rateDen: video.frameRate.den,
-      })
-      .onConflictDoNothing()
-      .returning({ id: videos.id });
-    if (inserted.length === 0) return 'known';
-    await insertRender(tx, video.id, render);
-    return 'new';
-  });
+  const { num, den } = video.frameRate;
+  const list = JSON.stringify(render.renditions.map((rendition, position) => ({ ...rendition, position })));
+  const rows = await db.execute(sql`
+    WITH video AS (
+      INSERT INTO videos (id, description, frame_count, rate_num, rate_den)
+      VALUES (${video.id}, ${video.description}, ${video.frameCount}, ${num}, ${den})
+      ON CONFLICT DO NOTHING
+      RETURNING id),
+    render AS (
+      INSERT INTO renders (id, video_id, generation, renderer_version, profile)
+      SELECT ${render.id}, video.id, ${render.generation}::int, ${render.rendererVersion}, ${render.profile} FROM video
+      RETURNING id),
+    tracks AS (
+      INSERT INTO renditions (render_id, name, kind, position)
+      SELECT render.id, track.name, track.kind, track.position
+      FROM render, jsonb_to_recordset(${list}::jsonb) AS track(name text, kind text, position int))
+    SELECT id FROM video`);
+  return rows.length > 0 ? 'new' : 'known';
 }
 
 /** Inserts a further render of a known video; does nothing where that generation exists. */

@@ -35,6 +35,8 @@ export interface RunningNode extends AsyncDisposable {
 
 /** Encoders at once: the second hides the start and the end of the first; more would only slow what somebody waits for. */
 const encoders = 2;
+/** ffmpeg's niceness: what is made must not keep what is finished from being served. */
+const niceness = 10;
 /** Uploads at once: enough to fill a line, few enough to leave the encoders their cores. */
 const uploads = 3;
 /** Time that a stopping node gives to running segments and waiting copies, in milliseconds. */
@@ -104,7 +106,13 @@ export async function startNode(
     aheadSeconds: config.renderAheadSeconds,
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     makeSegment: segmentMaker({
-      renderer: createRenderer({ ffmpeg, assets, modules, folder: join(config.dataFolder, 'text') }),
+      renderer: createRenderer({
+        ffmpeg,
+        assets,
+        modules,
+        folder: join(config.dataFolder, 'text'),
+        niceness,
+      }),
       disk,
       catalog,
       log,
