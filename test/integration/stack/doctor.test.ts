@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { chmod } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -136,10 +137,11 @@ test('the port is taken by another program', async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test.skipIf(process.getuid?.() === 0)('a folder that cannot be written', async () => {
+test('a folder that cannot be written, by root neither', async () => {
   await using folder = await temporaryFolder();
-  await chmod(folder.path, 0o500);
-  const { code, state } = await doctor({ ...external(), SEGUE_DATA: folder.path });
+  const file = join(folder.path, 'file');
+  await writeFile(file, 'in the way');
+  const { code, state } = await doctor({ ...external(), SEGUE_DATA: join(file, 'data') });
   expect([code, state('disk')]).toEqual([1, 'error']);
 });
 
