@@ -17,6 +17,13 @@ export default {
       to: { path: '^(playlists|src/(node|stack|cli))/' },
     },
     {
+      name: 'services-do-not-know-the-stack',
+      comment: 'the stack starts services; a service works without one',
+      severity: 'error',
+      from: { path: '^(playlists|src/node)/' },
+      to: { path: '^src/stack/' },
+    },
+    {
       name: 'services-do-not-know-cli',
       severity: 'error',
       from: { path: '^(playlists|src/(node|stack))/' },

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BucketSettings, StackConfig } from '../ops/config.ts';
+import { holderOf, lockFolder } from '../ops/folder-lock.ts';
 import type { Log } from '../ops/log.ts';
 import { bucketSettings, startBucket } from './bucket.ts';
 import { loadSecrets } from './files.ts';
-import { holderOf, lockFolder } from './lock.ts';
 import { databaseUrlOf, startPostgres } from './postgres.ts';
 
 /** Database and bucket of a data folder, running. */

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { StackConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
-import { isAlive, signalTo } from './identity.ts';
-import type { ProcessRecord } from './lock.ts';
+import { isAlive, signalTo } from '../ops/process-identity.ts';
 import { freePort, isPortFree } from './ports.ts';
+import type { ProcessRecord } from './process-record.ts';
 
 /** Ends what a killed run left. PostgreSQL is not in the record: it is recognised by its data folder, and ended gently. */
 export async function endLeftovers(record: ProcessRecord, log: Log): Promise<void> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, open, readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { SegueError } from '../ops/errors.ts';
+import { parseJson } from '../ops/json.ts';
 
 /** Writes a file whole or not at all, readable by its owner only: temporary name, fsync, rename. */
 export async function writePrivate(path: string, text: string): Promise<void> {
@@ -57,13 +58,4 @@ export async function loadSecrets(path: string): Promise<StackSecrets> {
   }
   await chmod(path, 0o600);
   return parsed.data;
-}
-
-/** JSON, or undefined for anything that is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { signalTo } from './identity.ts';
+import { signalTo } from '../ops/process-identity.ts';
 
 /** One running part of the stack: a process (and what it started). */
 export interface Part extends AsyncDisposable {

@@ -7,9 +7,9 @@ import postgres from 'postgres';
 import { z } from 'zod';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
+import { commandOf, signalTo } from '../ops/process-identity.ts';
 import { type Account, chooseAccount, runAs, spawnAs } from './account.ts';
 import { readIfThere, writePrivate } from './files.ts';
-import { commandOf, signalTo } from './identity.ts';
 import { endProcess, exitOf, guard, type Part } from './part.ts';
 import { stablePort } from './ports.ts';
 

@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import type { BucketSettings, StackConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
+import { type FolderLock, lockFolder } from '../ops/folder-lock.ts';
 import type { Log } from '../ops/log.ts';
 import { type EmbeddedBucket, startBucket } from './bucket.ts';
 import { endLeftovers, playlistsPort } from './clear-way.ts';
 import { fillCompileCache } from './compile.ts';
 import { loadSecrets, type StackSecrets, writePrivate } from './files.ts';
-import { type FolderLock, lockFolder, ProcessRecord } from './lock.ts';
 import type { Part } from './part.ts';
 import { freePort, reachableHost } from './ports.ts';
 import { type EmbeddedPostgres, startPostgres } from './postgres.ts';
+import { ProcessRecord } from './process-record.ts';
 import { startService } from './service.ts';
 import { type Supervised, supervise } from './supervise.ts';
 

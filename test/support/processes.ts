@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { commandOf, identify, isAlive, type ProcessIdentity } from '../../src/stack/identity.ts';
+import { commandOf, identify, isAlive, type ProcessIdentity } from '../../src/ops/process-identity.ts';
 import { until } from './wait.ts';
 
 /** A process as tests look at it (Linux). */

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { signalTo } from '../../src/stack/identity.ts';
+import { signalTo } from '../../src/ops/process-identity.ts';
 import { temporaryFolder } from './folder.ts';
 import { assertGone, descendants, living, processesOf, type SeenProcess } from './processes.ts';
 import { until } from './wait.ts';

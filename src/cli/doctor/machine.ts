@@ -1,8 +1,8 @@
 import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StackConfig } from '../../ops/config.ts';
+import { holderOf } from '../../ops/folder-lock.ts';
 import { findFfmpeg } from '../../render/ffmpeg/find.ts';
-import { holderOf } from '../../stack/lock.ts';
 import { isPortFree } from '../../stack/ports.ts';
 import { check, type Finding, failure, ok, warning } from './check.ts';
 

@@ -1,13 +1,14 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SegueError } from '../ops/errors.ts';
-import { parseJson } from './files.ts';
-import { identify, isAlive, type ProcessIdentity } from './identity.ts';
+import { SegueError } from './errors.ts';
+import { parseJson } from './json.ts';
+import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
-const identitySchema = z.object({ pid: z.number().int().positive(), started: z.string() });
+/** Schema of {@link ProcessIdentity}, for reading it back from a file. */
+export const identitySchema = z.object({ pid: z.number().int().positive(), started: z.string() });
 
-/** The right to run the stack on a data folder. */
+/** The right of one process to work on a data folder. */
 export interface FolderLock extends AsyncDisposable {
   release(): Promise<void>;
 }
@@ -66,36 +67,4 @@ function held(path: string): FolderLock {
   let released: Promise<void> | undefined;
   const release = () => (released ??= rm(path, { force: true }));
   return { release, [Symbol.asyncDispose]: release };
-}
-
-const recordSchema = z.array(identitySchema);
-
-/**
- * The processes that the stack has running, kept in a file, so that the next start can end what a killed one left.
- */
-export class ProcessRecord {
-  readonly #path: string;
-  readonly #running = new Map<string, ProcessIdentity>();
-  #writing: Promise<void> = Promise.resolve();
-
-  constructor(folder: string) {
-    this.#path = join(folder, 'processes.json');
-  }
-
-  /** Processes of an earlier run that still live. */
-  async leftovers(): Promise<ProcessIdentity[]> {
-    const text = await readFile(this.#path, 'utf8').catch(() => '[]');
-    const parsed = recordSchema.safeParse(parseJson(text));
-    return parsed.success ? parsed.data.filter(isAlive) : [];
-  }
-
-  /** Notes that a part runs as this process. */
-  async set(name: string, pid: number): Promise<void> {
-    const identity = identify(pid);
-    if (identity === undefined) this.#running.delete(name);
-    else this.#running.set(name, identity);
-    const text = JSON.stringify([...this.#running.values()]);
-    this.#writing = this.#writing.then(() => writeFile(this.#path, text, { mode: 0o600 }));
-    await this.#writing;
-  }
 }
