@@ -1,6 +1,14 @@
-import type { VideoStatus } from './video-client.ts';
-
 type Range = readonly [number, number];
+
+/** What progress is made of: where the segments of each rendition are. */
+interface SegmentStatus {
+  readonly grid: { readonly segments: number };
+  readonly renditions: readonly {
+    readonly bucket: readonly Range[];
+    readonly nodes: Readonly<Record<string, readonly Range[]>>;
+  }[];
+  readonly exposureSeconds: number;
+}
 
 /** How far a video is, in segments of all renditions together. */
 export interface MakeProgress {
@@ -15,7 +23,7 @@ export interface MakeProgress {
 }
 
 /** Sums up a status. */
-export function progressOf({ renditions, grid, exposureSeconds }: VideoStatus): MakeProgress {
+export function progressOf({ renditions, grid, exposureSeconds }: SegmentStatus): MakeProgress {
   const total = renditions.length * grid.segments;
   const rendered = sum(renditions, ({ bucket, nodes }) =>
     covered([...bucket, ...Object.values(nodes).flat()]),

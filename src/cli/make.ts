@@ -6,7 +6,7 @@ import { backoff } from '../ops/loop.ts';
 import { type MakeProgress, progressOf } from './make-progress.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { startProgress } from './progress.ts';
-import { postVideo, type VideoStatus, videoStatus } from './video-client.ts';
+import { demandNext, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
 
 /** Options of `segue make`, as the command line gives them. */
 export interface MakeCommandOptions {
@@ -20,6 +20,8 @@ export interface MakeCommandOptions {
 
 /** Milliseconds between two looks, and longest time without an answer before giving up. */
 const lookMs = 500;
+/** Looks without progress after which the next segment is asked for. */
+const idleLooks = 4;
 const silenceMs = 60_000;
 /** No description that a service accepts is longer. */
 const maxBytes = 8 * 1024 * 1024;
@@ -102,6 +104,7 @@ async function watch(
     '{bar} {percentage}% in the bucket | {rendered} of {total} segments rendered | exposed {exposed} s';
   const bar = startProgress(format, !json);
   let last = '';
+  let idle = 0;
   try {
     for (;;) {
       const status = await patientStatus(server, id, signal);
@@ -115,8 +118,10 @@ async function watch(
       bar.update(copied, total, { rendered, exposed: exposureSeconds.toFixed(1) });
       const line = JSON.stringify({ event: 'progress', rendered, copied, total, exposureSeconds });
       if (json && line !== last) output.out(line);
+      idle = line === last ? idle + 1 : 0;
       last = line;
       if (done) return progress;
+      if (idle >= idleLooks) await demandNext(status, signal);
       await delay(lookMs, undefined, { signal });
     }
   } finally {

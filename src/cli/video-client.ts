@@ -29,7 +29,9 @@ const statusSchema = z.object({
   renditions: z.array(
     z.object({
       name: z.string(),
+      path: z.string(),
       bucket: z.array(range),
+      absent: z.array(range),
       nodes: z.record(z.string(), z.array(range)),
     }),
   ),
@@ -63,6 +65,22 @@ export async function postVideo(server: string, description: string, signal: Abo
 /** How far a video is. @throws SegueError as the service says, or `no_node` when nothing answers */
 export async function videoStatus(server: string, id: string, signal: AbortSignal): Promise<VideoStatus> {
   return read(await ask(`${server}/v1/videos/${encodeURIComponent(id)}`, signal, {}), statusSchema);
+}
+
+/** Longest that a request for a segment waits for it, in milliseconds: having asked is what counts. */
+const demandMs = 3000;
+
+/**
+ * Asks for the first segment that nobody has made, as a player would: a video that nobody plays is rendered ahead only so
+ * far. What comes of it is seen in the next status.
+ */
+export async function demandNext(status: VideoStatus, signal: AbortSignal): Promise<void> {
+  const rendition = status.renditions.find(({ absent }) => absent.length > 0);
+  const n = rendition?.absent[0]?.[0];
+  if (rendition === undefined || n === undefined) return;
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(demandMs)]);
+  const url = new URL(`${rendition.path}/${n}.m4s`, status.url);
+  await fetch(url, { method: 'HEAD', redirect: 'manual', signal: limited }).catch(() => undefined);
 }
 
 async function ask(url: string, signal: AbortSignal, init: RequestInit): Promise<Response> {

@@ -199,7 +199,7 @@ class StackRun {
 
   async #startNode(id: string, backing: Backing, secrets: Record<string, string>): Promise<void> {
     let port = 0;
-    const node = await this.#keep(id, async () => {
+    const start = async () => {
       port = await freePort('127.0.0.1', port);
       const { endpoint, bucket, region, accessKeyId, secretAccessKey, publicUrl } = backing.bucket();
       const url = `http://127.0.0.1:${port}`;
@@ -228,7 +228,13 @@ class StackRun {
         },
         this.#ended.signal,
       );
-    });
+    };
+    // Somebody else may take the port between our look and the node's start.
+    const again = (): Promise<Part> => {
+      this.#ended.signal.throwIfAborted();
+      return start();
+    };
+    const node = await this.#keep(id, () => start().catch(again));
     this.running.nodes.push(node);
   }
 }

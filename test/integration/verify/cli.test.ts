@@ -81,7 +81,8 @@ describe('segue make', () => {
   let folder: TemporaryFolder;
 
   beforeAll(async () => {
-    stack = await startStack();
+    // One second ahead of whoever plays: the rest is made because somebody waits for it.
+    stack = await startStack({ env: { SEGUE_RENDER_AHEAD_SECONDS: '1' } });
     folder = await temporaryFolder();
   });
 
