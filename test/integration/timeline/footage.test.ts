@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
-import { builds, type Shown, show, TestAssets, timeline, windowOfFrames } from './run-plan.ts';
+import { anyFfmpeg, builds, type Shown, show, TestAssets, timeline, windowOfFrames } from './run-plan.ts';
 
 const media = (name: string) => new URL(`../../../../shared/media/${name}`, import.meta.url).pathname;
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   mkdirSync(`${folder.path}/text`);
   const make = (name: string, ...args: string[]) =>
-    execFileSync('ffmpeg', ['-v', 'error', '-y', ...args, `${folder.path}/${name}`]);
+    execFileSync(anyFfmpeg, ['-v', 'error', '-y', ...args, `${folder.path}/${name}`]);
   // A frame number is written into the luma of each frame, so that order and speed can be read from the output.
   const numbered = (rate: number, count: number) =>
     `color=black:s=64x36:r=${rate},format=yuv420p,geq=lum='16+N':cb=128:cr=128,trim=end_frame=${count}`;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
-import { builds, nameOf, show, TestAssets, timeline, windowOfFrames } from './run-plan.ts';
+import { anyFfmpeg, builds, nameOf, show, TestAssets, timeline, windowOfFrames } from './run-plan.ts';
 
 const media = (name: string) => new URL(`../../../../shared/media/${name}`, import.meta.url).pathname;
 const size = { width: 192, height: 108 };
@@ -44,7 +44,7 @@ const energy = (samples: Float32Array): number => samples.reduce((sum, value) =>
 function soundOf(path: string): number {
   const args = ['-v', 'error', '-i', path, '-t', '5', '-vn', '-ac', '2', '-ar', '48000', '-f', 'f32le', '-'];
   return energy(
-    new Float32Array(new Uint8Array(execFileSync('ffmpeg', args, { maxBuffer: 1 << 26 })).buffer),
+    new Float32Array(new Uint8Array(execFileSync(anyFfmpeg, args, { maxBuffer: 1 << 26 })).buffer),
   );
 }
 
@@ -119,7 +119,7 @@ test('a WAV file with cover art is heard sample by sample, from any window', asy
   const assets = new TestAssets(folder.path);
   const path = media('glitch-hop-is-dead.wav');
   const src = await assets.add(path);
-  const context = { ffmpeg: 'ffmpeg', assets, folder: folder.path };
+  const context = { ffmpeg: anyFfmpeg, assets, folder: folder.path };
   const clip = { start: 0.4, length: 3, asset: { type: 'audio' as const, src, from: 2.5 }, volume: 0.5 };
   const description = timeline({ size, fps: 25, duration: 4, tracks: [{ clips: [clip] }] });
   const hear = async (from: number, to: number) =>
@@ -128,7 +128,7 @@ test('a WAV file with cover art is heard sample by sample, from any window', asy
   expect(whole).toHaveLength(2 * 202_048);
   // A clip at 0.4 s is sample 19 200 of the video and plays the file from sample 120 000.
   const wav = assets.find(nameOf(path)).audioPath ?? '';
-  const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', wav, '-f', 's16le', '-'], { maxBuffer: 1 << 26 });
+  const raw = execFileSync(anyFfmpeg, ['-v', 'error', '-i', wav, '-f', 's16le', '-'], { maxBuffer: 1 << 26 });
   for (const sample of [19_200, 19_201, 60_007, 163_199]) {
     for (const side of [0, 1]) {
       const expected = raw.readInt16LE(4 * (sample - 19_200 + 120_000) + 2 * side) / 65_536;

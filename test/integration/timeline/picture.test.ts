@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
-import { builds, type Sketch, show, TestAssets, timeline, windowOfFrames } from './run-plan.ts';
+import { anyFfmpeg, builds, type Sketch, show, TestAssets, timeline, windowOfFrames } from './run-plan.ts';
 
 const [width, height] = [320, 180];
 let folder: TemporaryFolder;
@@ -44,7 +44,7 @@ describe.each(Object.entries(builds))('ffmpeg: %s', (_, ffmpeg) => {
 
   test('colours are BT.709 in limited range, in solids, gradients, images and (white) text', async () => {
     const path = `${folder.path}/red.png`;
-    execFileSync('ffmpeg', [
+    execFileSync(anyFfmpeg, [
       '-v',
       'error',
       '-y',
@@ -79,7 +79,7 @@ describe.each(Object.entries(builds))('ffmpeg: %s', (_, ffmpeg) => {
   test('an image is transparent where it says so', async () => {
     const path = `${folder.path}/half.png`;
     const half = 'color=white:s=64x36,format=rgba,geq=r=255:g=255:b=255:a=if(lt(X\\,32)\\,255\\,0)';
-    execFileSync('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', half, '-frames:v', '1', path]);
+    execFileSync(anyFfmpeg, ['-v', 'error', '-y', '-f', 'lavfi', '-i', half, '-frames:v', '1', path]);
     const assets = new TestAssets(folder.path);
     const frame = await frameOf(
       [{ length: 1, asset: { type: 'image', src: await assets.add(path) } }],

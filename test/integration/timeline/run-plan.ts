@@ -1,22 +1,26 @@
 import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
 import type { LocalAsset } from '../../../src/asset/asset.ts';
 import { probe } from '../../../src/asset/probe.ts';
 import { decodeToWav } from '../../../src/asset/wav.ts';
 import { parseDescription } from '../../../src/description/parse.ts';
 import type { DescriptionInput, PinnedTimeline } from '../../../src/description/schema.ts';
 import { type SegmentWindow, sampleRate } from '../../../src/grid/grid.ts';
+import { findFfmpeg } from '../../../src/render/ffmpeg/find.ts';
 import { runFfmpeg } from '../../../src/render/ffmpeg/run.ts';
 import { feedTarget, type SourcePlan } from '../../../src/render/source.ts';
 import { compileTimeline } from '../../../src/render/timeline/compile.ts';
 import { dejavuFonts } from '../../../src/render/timeline/font.ts';
 import { textFilesIn } from '../../../src/render/timeline/text-files.ts';
 
-/** The two builds that everything must work with, by path. */
-export const builds: Readonly<Record<string, string>> = {
-  system: 'ffmpeg',
-  2018: fileURLToPath(new URL('../../../node_modules/@ffmpeg-installer/linux-x64/ffmpeg', import.meta.url)),
-};
+/** The ffmpeg that Segue finds on this machine; the one that comes with npm where there is no better one. */
+export const anyFfmpeg = (await findFfmpeg()).path;
+
+const { path: fallback } = createRequire(import.meta.url)('@ffmpeg-installer/ffmpeg') as { path: string };
+
+/** The builds that everything must work with, by path: the one found, and the one of 2018 that comes with npm. */
+export const builds: Readonly<Record<string, string>> =
+  anyFfmpeg === fallback ? { 2018: fallback } : { found: anyFfmpeg, 2018: fallback };
 
 /** What one window showed and sounded. */
 export interface Shown {
@@ -98,7 +102,7 @@ export class TestAssets {
   readonly #folder: string;
   readonly #ffmpeg: string;
 
-  constructor(folder: string, ffmpeg = 'ffmpeg') {
+  constructor(folder: string, ffmpeg = anyFfmpeg) {
     this.#folder = folder;
     this.#ffmpeg = ffmpeg;
   }
