@@ -4,7 +4,7 @@ import { SegueError } from '../ops/errors.ts';
 export class InitMismatch extends SegueError {
   constructor(rendition: string) {
     super('render_failed', `This node's encoder makes another init segment for ${rendition}`, {
-      hint: 'Nodes with different ffmpeg builds cannot continue each other; the video is rendered anew.',
+      hint: 'Most often nodes have different ffmpeg builds, which cannot continue each other; the video is rendered anew.',
       retryable: false,
     });
   }

@@ -174,7 +174,7 @@ export async function startNode(
     () => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal),
     stopped.signal,
   );
-  log.info({ url, ffmpeg: ffmpeg.version, segments: disk.bytes }, 'node ready');
+  log.info({ url, ffmpeg: ffmpeg.version, segmentBytes: disk.bytes }, 'node ready');
 
   const parts = opened.move();
   const stop = async (): Promise<void> => {
