@@ -1,5 +1,5 @@
 /** Dependencies point one way: cli -> services -> domain folders -> description/grid. */
-const domain = '^src/(description|grid|hls|segment)/';
+const domain = '^src/(description|grid|hls|rendition|segment)/';
 export default {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
@@ -8,12 +8,12 @@ export default {
       comment: 'description, grid, hls text and segment boxes know nothing of the world around them',
       severity: 'error',
       from: { path: domain },
-      to: { path: '^(playlists|src/(render|asset|store|copy|catalog|node|stack|cli))/' },
+      to: { path: '^(playlists|src/(render|asset|store|copy|catalog|ingest|node|stack|cli))/' },
     },
     {
       name: 'domain-does-not-know-services',
       severity: 'error',
-      from: { path: '^src/(render|asset|store|copy|catalog|ops)/' },
+      from: { path: '^src/(render|asset|store|copy|catalog|ingest|ops)/' },
       to: { path: '^(playlists|src/(node|stack|cli))/' },
     },
     {
@@ -34,7 +34,9 @@ export default {
       comment: 'the playlist service and the nodes meet in the catalog and over HTTP only',
       severity: 'error',
       from: { path: '^playlists/' },
-      to: { path: '^src/(node/(?!sign)|render/(?!profile|render-id)|store/(?!names)|copy|stack|asset)' },
+      to: {
+        path: '^src/(node/(?!sign)|render/(?!profile|render-id)|store/(?!names)|copy|ingest|stack|asset)',
+      },
     },
     {
       name: 'worker-stays-portable',

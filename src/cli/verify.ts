@@ -1,7 +1,8 @@
 import { cliConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import { findFfmpeg } from '../render/ffmpeg/find.ts';
-import { printReport } from '../verify/print.ts';
+import { printReport, printRules } from '../verify/print.ts';
+import { ruleIds, rules } from '../verify/rules.ts';
 import { verifyStream } from '../verify/stream.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { startProgress } from './progress.ts';
@@ -18,22 +19,45 @@ export interface VerifyCommandOptions {
   readonly all?: boolean;
   /** Requests at once, 1 to 64. */
   readonly concurrency?: string;
+  /** Reload growing playlists until they end; `--no-watch` reads them once. Default: for a minute. */
+  readonly watch?: boolean;
+  /** How long, e.g. `90s`, `5m`. */
+  readonly for?: string;
+  /** Print the table of rules, and check nothing. */
+  readonly rules?: boolean;
 }
 
-/** `segue verify URL`: checks a stream independently. Ctrl-C ends it. */
-export async function verify(url: string, options: VerifyCommandOptions, output: Output): Promise<ExitCode> {
+/** Milliseconds for which growing playlists are watched, where nothing is said, and with `--watch`. */
+const watchMs = { byDefault: 60_000, asked: 3_600_000, most: 24 * 3_600_000 } as const;
+
+/** `segue verify URL`: checks a stream independently. Ctrl-C ends it. Exit codes: 0 no errors, 1 errors, 2 could not check. */
+export async function verify(
+  url: string | undefined,
+  options: VerifyCommandOptions,
+  output: Output,
+): Promise<ExitCode> {
   const json = options.json === true;
+  if (options.rules === true) {
+    output.out(
+      json
+        ? JSON.stringify({ version: 1, rules: ruleIds.map((id) => ({ id, ...rules[id] })) })
+        : printRules(),
+    );
+    return 0;
+  }
   const stop = new AbortController();
   const interrupt = (): void => stop.abort(new SegueError('invalid_request', 'Interrupted'));
   process.once('SIGINT', interrupt);
   const bar = startProgress('{bar} {value}/{total} segments  {where}', !json);
   try {
     requireUrl(url);
+    const forMs = watchTime(options);
     const report = await verifyStream(
       url,
       {
         quick: options.quick === true,
         concurrency: concurrencyOf(options.concurrency ?? '4'),
+        watchMs: forMs,
         ffmpeg: options.decode === true ? (await findFfmpeg(cliConfig(), stop.signal)).path : undefined,
         onProgress: ({ done, total, where }) => bar.update(done, total, { where }),
       },
@@ -51,10 +75,22 @@ export async function verify(url: string, options: VerifyCommandOptions, output:
   }
 }
 
-function requireUrl(text: string): void {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return;
-  throw new SegueError('configuration', `${text} is not an http(s) URL`, {
+function requireUrl(text: string | undefined): asserts text is string {
+  if (text !== undefined && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return;
+  throw new SegueError('configuration', `${text ?? 'Nothing'} is not an http(s) URL`, {
     hint: 'Give the URL that `segue make` prints, or that of any HLS playlist',
+  });
+}
+
+function watchTime({ watch, for: text }: VerifyCommandOptions): number {
+  if (watch === false) return 0;
+  if (text === undefined) return watch === true ? watchMs.asked : watchMs.byDefault;
+  const match = /^(\d{1,6})(ms|s|m|h)?$/.exec(text);
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] ?? 1000;
+  const time = Number(match?.[1] ?? Number.NaN) * unit;
+  if (time > 0 && time <= watchMs.most) return time;
+  throw new SegueError('configuration', `--for ${text} is not a time up to 24 h`, {
+    hint: 'Write 90s, 5m or 1h',
   });
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { FetchedRendition } from './rendition.ts';
 import type { Findings } from './report.ts';
+import { leadTrack } from './segment/facts.ts';
 
 /** What came out of a decoder. */
 interface Decoded {
@@ -23,33 +24,39 @@ export async function decodeAll(
   findings: Findings,
   signal: AbortSignal,
 ): Promise<void> {
-  const { track, segments, playlist, name, url } = rendition;
-  if (track === undefined || track.kind === 'unknown') return;
-  const decoded = await decode(ffmpeg, url, track.kind, signal);
+  const { segments, playlist, place, url } = rendition;
+  const track = leadTrack(segments.find(({ facts }) => facts !== undefined)?.facts);
+  // I-frame playlists are a list of pictures, which ffmpeg cannot play.
+  if (track === undefined || playlist.iframesOnly) return;
+  const { kind } = track;
+  if (kind !== 'video' && kind !== 'audio') return;
+  const decoded = await decode(ffmpeg, url, kind, signal);
   const quoted = decoded.complaints.join(' | ');
   findings.expect(
     'decode.errors',
-    name,
+    place,
     decoded.complaints.length > 0 && `${decoded.complaints.length + decoded.more} complaints: ${quoted}`,
   );
   // Where a segment could not be read, or was not fetched, there is nothing to compare with.
   if (segments.length !== playlist.segments.length || segments.some(({ facts }) => facts === undefined))
     return;
   if (track.kind === 'video') {
-    const samples = segments.reduce((total, { facts }) => total + (facts?.samples ?? 0), 0);
+    const samples = segments.reduce((total, { facts }) => total + (leadTrack(facts)?.samples ?? 0), 0);
     findings.expect(
       'decode.frames',
-      name,
+      place,
       decoded.frames !== samples && `${samples} samples, ${decoded.frames} frames`,
     );
     return;
   }
-  const units = segments.reduce((total, { facts }) => total + (facts?.duration ?? 0), 0);
+  // Only fMP4 says how many samples there are.
+  if (track.sampleRate === 0 || segments.some(({ facts }) => facts?.container !== 'fmp4')) return;
+  const units = segments.reduce((total, { facts }) => total + (leadTrack(facts)?.duration ?? 0), 0);
   const expected = Math.round((units / track.timescale) * track.sampleRate);
   const samples = decoded.pcmBytes / (2 * decoded.channels);
   findings.expect(
     'decode.samples',
-    name,
+    place,
     samples !== expected && `${expected} samples by duration, ${samples} decoded`,
   );
 }

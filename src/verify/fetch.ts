@@ -35,6 +35,8 @@ export interface FetchLimits {
   /** Milliseconds for the whole answer, holds included. */
   readonly timeoutMs: number;
   readonly agentOf?: (url: URL) => Agent | undefined;
+  /** Bytes of the file to ask for. */
+  readonly range?: { readonly offset: number; readonly length: number } | undefined;
 }
 
 const maxRedirects = 5;
@@ -92,7 +94,8 @@ function getOnce(url: string, limits: FetchLimits, bounded: AbortSignal, stop: A
       reject(new SegueError('invalid_request', `Not an http(s) URL: ${url}`));
       return;
     }
-    const agent = limits.agentOf?.(target);
+    const { agentOf, range } = limits;
+    const agent = agentOf?.(target);
     const send = target.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(target, {
       signal: bounded,
@@ -100,7 +103,9 @@ function getOnce(url: string, limits: FetchLimits, bounded: AbortSignal, stop: A
       // As a browser on another site would ask.
       headers: {
         origin: 'https://verify.segue.invalid',
-        'accept-encoding': 'gzip',
+        ...(range === undefined
+          ? { 'accept-encoding': 'gzip' }
+          : { range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
         'user-agent': 'segue-verify',
       },
     });

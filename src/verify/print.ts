@@ -1,13 +1,20 @@
 import type { CheckReport, Finding, RenditionReport, VerifyReport } from './report.ts';
+import { ruleIds, rules } from './rules.ts';
 
-const marks = { ok: 'ok      ', warning: 'warning ', error: 'ERROR   ', skipped: 'skipped ' } as const;
+const marks = {
+  ok: 'ok      ',
+  note: 'note    ',
+  warning: 'warning ',
+  error: 'ERROR   ',
+  skipped: 'skipped ',
+} as const;
 
-/** A report for people: each check that did not hold with its findings and the way out, a table of renditions, a verdict. */
+/** A report for people: each rule that did not hold with its findings and the way out, a table of renditions, a verdict. */
 export function printReport(report: VerifyReport, all = false): string {
-  const shown = report.checks.filter(({ result }) => all || result === 'error' || result === 'warning');
-  const lines = shown.flatMap((check) => checkLines(check, report.findings));
+  const shown = report.checks.filter(({ result }) => all || (result !== 'ok' && result !== 'skipped'));
+  const lines = shown.flatMap((check) => checkLines(check, [...report.findings, ...report.notes]));
   if (lines.length > 0) lines.push('');
-  lines.push(...table(report.renditions), '', verdict(report));
+  lines.push(...table(report.renditions), ...watched(report.renditions), '', verdict(report));
   return lines.join('\n');
 }
 
@@ -42,6 +49,24 @@ function table(renditions: readonly RenditionReport[]): string[] {
   );
 }
 
+function watched(renditions: readonly RenditionReport[]): string[] {
+  return renditions.flatMap(({ name, watch }) => {
+    if (watch === null) return [];
+    const end = watch.ended ? 'EXT-X-ENDLIST seen' : 'still growing';
+    const told = `${watch.reloads} reloads in ${watch.seconds} s, ${watch.appended} segments appended, ${watch.removed} removed, ${end}`;
+    return [`watched ${name}: ${told}`];
+  });
+}
+
+/** Every rule as a Markdown table: id, level, source, what holds. */
+export function printRules(): string {
+  const rows = ruleIds.map((id) => {
+    const { level, source, title } = rules[id];
+    return `| \`${id}\` | ${level} | ${source} | ${title} |`;
+  });
+  return ['| rule | level | source | what holds |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
 function bytes(count: number): string {
   return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(2)} MB`;
 }
@@ -52,6 +77,6 @@ function verdict(report: VerifyReport): string {
   const errors = count('error');
   const warnings = count('warning');
   const sampled = report.sampled ? ', a sample of the segments' : '';
-  const told = `${count('ok')} checks ok, ${warnings} warnings, ${errors} errors, ${count('skipped')} not applicable${sampled}`;
+  const told = `${count('ok')} checks ok, ${count('note')} notes, ${warnings} warnings, ${errors} errors, ${count('skipped')} not applicable${sampled}`;
   return `${errors > 0 ? 'FAILED' : 'PASSED'}  ${told}`;
 }

@@ -1,174 +1,104 @@
-import type PQueue from 'p-queue';
-import { checkAnswer, checkMediaCaching, checkPlaylistCaching, sourceOf } from './answers.ts';
-import { BoxError } from './boxes.ts';
+import { checkAgain } from './again.ts';
+import { checkAnswer, checkPlaylistCaching } from './answers.ts';
 import type { Fetched } from './fetch.ts';
-import { readInit, type Track } from './init-segment.ts';
-import { checkText } from './lines.ts';
-import { checkMediaPlaylist, type ListedSegment, type MediaPlaylist } from './media-playlist.ts';
-import { type MediaFacts, readSegment } from './media-segment.ts';
-import type { Findings, Source } from './report.ts';
-
-/** How a stream is fetched. */
-export interface Reach {
-  /** GET; undefined when nothing answered, which is a finding already. */
-  readonly get: (url: string, where: string) => Promise<Fetched | undefined>;
-  readonly queue: PQueue;
-  /** Fetch only a sample of the segments. */
-  readonly quick: boolean;
-  readonly onSegment: (where: string) => void;
-  /** Called once the number of segments to fetch is known. */
-  readonly onListed: (segments: number) => void;
-  readonly findings: Findings;
-}
-
-/** A segment that was fetched. */
-export interface FetchedSegment {
-  readonly listed: ListedSegment;
-  readonly status: number;
-  readonly bytes: number;
-  readonly ms: number;
-  readonly source: Source;
-  /** Undefined where the body could not be read. */
-  readonly facts: MediaFacts | undefined;
-}
+import { type Reach, sizes } from './load.ts';
+import { substitute, type Variables } from './playlist/define.ts';
+import { hasTag } from './playlist/lines.ts';
+import { type ListedSegment, type MediaPlaylist, readMedia } from './playlist/media.ts';
+import { checkMedia } from './playlist/media-checks.ts';
+import type { RenditionType } from './playlist/multivariant.ts';
+import { checkText } from './playlist/text.ts';
+import type { Place, WatchReport } from './report.ts';
+import { type FetchedSegment, fetchSegment, type Loading } from './segments.ts';
+import { watch } from './watch.ts';
 
 /** A rendition that was fetched. */
 export interface FetchedRendition {
   readonly name: string;
   readonly url: string;
+  readonly place: Place;
+  readonly type: RenditionType;
+  /** Everything that was ever listed, in order. */
   readonly playlist: MediaPlaylist;
-  /** Track of the first init segment. */
-  readonly track: Track | undefined;
   readonly segments: readonly FetchedSegment[];
+  readonly watched: WatchReport | undefined;
+  /** The multivariant playlist or this one says EXT-X-INDEPENDENT-SEGMENTS. */
+  readonly independent: boolean;
 }
 
-/** Segments that a quick look fetches: the first three, the last two and some between. */
-function sample(count: number, quick: boolean): number[] {
-  const all = Array.from({ length: count }, (_, index) => index);
+/** What is known of a media playlist before it is read. */
+export interface Wanted {
+  readonly name: string;
+  readonly url: string;
+  readonly type: RenditionType;
+  /** The multivariant playlist declared segments independent. */
+  readonly independent: boolean;
+  readonly variables: Variables;
+}
+
+/** Segments that are fetched: all up to a bound, or for a quick look the first three, the last two and some between. */
+function sample(count: number, { quick, maxSegments }: Reach): number[] {
+  const all = Array.from({ length: Math.min(count, maxSegments) }, (_, index) => index);
   if (!quick || count <= 12) return all;
   const spread = Array.from({ length: 7 }, (_, index) => Math.round(((index + 1) * count) / 8));
-  const chosen = new Set([0, 1, 2, ...spread, count - 2, count - 1]);
-  return all.filter((index) => chosen.has(index));
+  return [...new Set([0, 1, 2, ...spread, count - 2, count - 1])].sort((a, b) => a - b);
 }
 
 /** Fetches and checks a media playlist, its init segments and its segments. Undefined where the playlist cannot be had. */
-export async function fetchRendition(
-  { name, url }: { readonly name: string; readonly url: string },
-  independent: boolean,
-  reach: Reach,
-): Promise<FetchedRendition | undefined> {
-  const got = await reach.get(url, name);
-  if (got === undefined || !checkAnswer('media', got, name, reach.findings)) return undefined;
-  return readRendition(name, got, independent, reach);
+export async function fetchRendition(wanted: Wanted, reach: Reach): Promise<FetchedRendition | undefined> {
+  const place = { where: wanted.name, url: wanted.url };
+  const got = await reach.get(wanted.url, place, { maxBytes: sizes.playlist });
+  if (got === undefined || !checkAnswer('media', got, place, reach.findings)) return undefined;
+  return readRendition(wanted, got, reach);
 }
 
 /** Like {@link fetchRendition}, for a media playlist that was fetched already. */
-export async function readRendition(
-  name: string,
-  got: Fetched,
-  independent: boolean,
-  reach: Reach,
-): Promise<FetchedRendition> {
-  const { findings } = reach;
-  const { text, lines } = checkText(got.body, name, findings);
-  const playlist = checkMediaPlaylist(text, lines, got.last.url, name, independent, findings);
-  checkPlaylistCaching('media', got, playlist, name, findings);
-  const chosen = sample(playlist.segments.length, reach.quick).flatMap(
-    (index) => playlist.segments[index] ?? [],
-  );
-  reach.onListed(chosen.length);
-  const tracks = await fetchInits(name, chosen, reach);
-  const segments = await Promise.all(
-    chosen.map((listed) =>
-      reach.queue.add(async () => {
-        const where = `${name} #${listed.n}`;
-        const segment = await fetchSegment(listed, where, listed.initUrl, tracks, reach);
-        reach.onSegment(where);
+export async function readRendition(wanted: Wanted, got: Fetched, reach: Reach): Promise<FetchedRendition> {
+  const { findings, signal } = reach;
+  const { name, type } = wanted;
+  const { url } = got.last;
+  const place = { where: name, url };
+  const read = checkText(got.body, place, findings);
+  const { lines } = substitute(read.lines, wanted.variables, place, findings);
+  const first = readMedia(lines, url);
+  checkMedia(first, read.text, url, place, findings);
+  checkPlaylistCaching('media', got, first, place, findings);
+
+  const loading: Loading = { name, iframes: first.iframesOnly, initials: new Map() };
+  const fetches: Promise<FetchedSegment | undefined>[] = [];
+  const fetchAll = (segments: readonly ListedSegment[]): void => {
+    const chosen = segments.slice(0, Math.max(0, reach.maxSegments - fetches.length));
+    reach.onListed(chosen.length);
+    for (const listed of chosen) {
+      const fetched = reach.queue.add(async () => {
+        signal.throwIfAborted();
+        const segment = await fetchSegment(listed, loading, reach);
+        reach.onSegment(`${name} #${listed.n}`);
         return segment;
-      }),
-    ),
-  );
+      });
+      // Awaited below; until then a failure is not unhandled.
+      fetched.catch(() => undefined);
+      fetches.push(fetched);
+    }
+  };
+  fetchAll(sample(first.segments.length, reach).flatMap((index) => first.segments[index] ?? []));
+  const watched =
+    first.complete || reach.watchMs <= 0 ? undefined : await watch(first, wanted.url, place, reach, fetchAll);
+  const segments = (await Promise.all(fetches)).filter((segment) => segment !== undefined);
+  if (!reach.quick) await checkAgain(segments, reach);
+  const playlist = watched?.playlist ?? first;
+  // Of a list that was watched only the last word counts.
+  if (playlist.type !== 'VOD')
+    findings.expect('m3u8.endlist', place, !playlist.complete && 'EXT-X-ENDLIST is missing');
+  const independent = wanted.independent || hasTag(lines, 'EXT-X-INDEPENDENT-SEGMENTS');
   return {
+    independent,
     name,
-    url: got.last.url,
+    url,
+    place,
+    type,
     playlist,
-    track: [...tracks.values()].find((track) => track !== undefined),
-    segments: segments.filter((segment) => segment !== undefined),
+    segments,
+    watched: watched?.report,
   };
-}
-
-async function fetchInits(
-  name: string,
-  segments: readonly ListedSegment[],
-  { get, findings }: Reach,
-): Promise<Map<string, Track | undefined>> {
-  const tracks = new Map<string, Track | undefined>();
-  for (const { initUrl } of segments) {
-    if (initUrl === undefined || tracks.has(initUrl)) continue;
-    const where = `${name} init`;
-    tracks.set(initUrl, undefined);
-    const got = await get(initUrl, where);
-    if (got === undefined || !checkAnswer('init', got, where, findings)) continue;
-    checkMediaCaching(got, false, where, findings);
-    const track = attempt(() => readInit(got.body));
-    findings.expect('box.init', where, track instanceof BoxError && track.message);
-    if (track instanceof BoxError) continue;
-    findings.expect('box.elst', where, track.hasEditList && 'the track has an edit list');
-    tracks.set(initUrl, track);
-  }
-  return tracks;
-}
-
-async function fetchSegment(
-  listed: ListedSegment,
-  where: string,
-  initUrl: string | undefined,
-  tracks: ReadonlyMap<string, Track | undefined>,
-  { get, findings }: Reach,
-): Promise<FetchedSegment | undefined> {
-  const got = await get(listed.url, where);
-  if (got === undefined) return undefined;
-  const readable = checkAnswer('segment', got, where, findings);
-  const track = initUrl === undefined ? undefined : tracks.get(initUrl);
-  const facts = readable && track !== undefined ? checkBoxes(got.body, track, where, findings) : undefined;
-  if (readable) checkMediaCaching(got, (facts?.leadingFree ?? 0) > 0, where, findings);
-  return {
-    listed,
-    status: got.last.status,
-    bytes: got.wireBytes,
-    ms: Math.round(got.ms),
-    source: sourceOf(got),
-    facts,
-  };
-}
-
-function checkBoxes(
-  body: Uint8Array,
-  track: Track,
-  where: string,
-  findings: Findings,
-): MediaFacts | undefined {
-  const facts = attempt(() => readSegment(body, track));
-  findings.expect('box.structure', where, facts instanceof BoxError && facts.message);
-  if (facts instanceof BoxError) return undefined;
-  findings.expect('box.samples', where, facts.samplesProblem);
-  const stranger = facts.trackId !== track.id;
-  findings.expect(
-    'box.track',
-    where,
-    stranger && `track ${facts.trackId}, but the init segment has track ${track.id}`,
-  );
-  if (track.kind === 'video') {
-    findings.expect('time.sync', where, !facts.firstIsSync && 'its first sample is not a sync sample');
-  }
-  return facts;
-}
-
-function attempt<T>(read: () => T): T | BoxError {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof BoxError) return error;
-    throw error;
-  }
 }

@@ -1,12 +1,35 @@
-import { type CheckId, checkIds, checks, type Level } from './checks.ts';
+import { type Level, type RuleId, ruleIds, rules } from './rules.ts';
 
-/** One defect at one place. */
-export interface Finding {
-  readonly check: CheckId;
-  readonly level: Level;
-  /** Rendition, segment or URL. */
+/** Where something was looked at. */
+export interface Place {
+  /** Rendition, with the line or segment. */
   readonly where: string;
+  readonly url?: string | undefined;
+  /** Line of the playlist, from 1. */
+  readonly line?: number | undefined;
+}
+
+/** The same playlist, at a line. */
+export const atLine = ({ where, url }: Place, line: number): Place => ({
+  where: `${where} line ${line}`,
+  url,
+  line,
+});
+
+/** One thing found at one place. */
+export interface Finding {
+  readonly check: RuleId;
+  readonly level: Level;
+  /** Where the rule is written. */
+  readonly rule: string;
+  /** Rendition, segment or line. */
+  readonly where: string;
+  readonly url?: string;
+  /** Line of the playlist, from 1. */
+  readonly line?: number;
   readonly message: string;
+  /** The way out. */
+  readonly hint: string;
 }
 
 /** Where a segment came from. `name` is the node, the bucket host, or the host that answered. */
@@ -32,11 +55,25 @@ interface SegmentReport {
   readonly duration: number | null;
 }
 
+/** What was seen while a playlist was reloaded. */
+export interface WatchReport {
+  readonly reloads: number;
+  /** Versions that differed from the one before. */
+  readonly changes: number;
+  readonly appended: number;
+  readonly removed: number;
+  /** EXT-X-ENDLIST was seen. */
+  readonly ended: boolean;
+  readonly seconds: number;
+}
+
 /** One media playlist and what was fetched of it. */
 export interface RenditionReport {
   readonly name: string;
   readonly url: string;
-  readonly kind: 'video' | 'audio' | 'unknown';
+  readonly kind: 'video' | 'audio' | 'text' | 'image' | 'unknown';
+  /** `fmp4`, `ts`, `packed`, `webvtt` or `image`; null where nothing could be read. */
+  readonly container: string | null;
   readonly codec: string | null;
   /** Segments listed, and of these fetched. */
   readonly listed: number;
@@ -48,12 +85,14 @@ export interface RenditionReport {
   /** Fetched segments by source name. */
   readonly sources: Readonly<Record<string, number>>;
   readonly complete: boolean;
+  /** Null where the playlist was read once. */
+  readonly watch: WatchReport | null;
   readonly segments: readonly SegmentReport[];
 }
 
-/** A check and how it ended. `examined` counts the places that were looked at; `skipped` means none. */
+/** A rule and how it ended. `examined` counts the places that were looked at; `skipped` means none. */
 export interface CheckReport {
-  readonly id: CheckId;
+  readonly id: RuleId;
   readonly result: 'ok' | Level | 'skipped';
   readonly title: string;
   readonly rule: string;
@@ -66,48 +105,66 @@ export interface CheckReport {
 export interface VerifyReport {
   readonly version: 1;
   readonly url: string;
-  readonly result: 'ok' | Level;
+  /** The worst level; notes leave it `ok`. */
+  readonly result: 'ok' | 'warning' | 'error';
   /** Whether only a sample of the segments was fetched. */
   readonly sampled: boolean;
   /** Media seconds of the longest rendition, as listed. */
   readonly duration: number;
   readonly renditions: readonly RenditionReport[];
   readonly checks: readonly CheckReport[];
-  /** At most 20 a check; `checks[].findings` counts all. */
+  /** Errors and warnings: at most 20 a rule; `checks[].findings` counts all. */
   readonly findings: readonly Finding[];
+  /** Findings of level `note`, likewise. */
+  readonly notes: readonly Finding[];
 }
 
-/** Findings kept a check: a broken rule mostly breaks for every segment. */
+/** Findings kept a rule: a broken rule mostly breaks for every segment. */
 const maxFindings = 20;
+/** Characters of a message: hostile playlists have long lines. */
+const maxMessage = 600;
 
 /** Collects what is looked at and found. */
 export class Findings {
-  readonly #examined = new Map<CheckId, number>();
-  readonly #counts = new Map<CheckId, number>();
+  readonly #examined = new Map<RuleId, number>();
+  readonly #counts = new Map<RuleId, number>();
   readonly #kept: Finding[] = [];
 
-  /** Records that a check was made at a place; `problem` is what is wrong there, if anything. Returns whether it held. */
-  expect(check: CheckId, where: string, problem: string | false | undefined): boolean {
+  /** Records that a rule was looked at somewhere; `problem` is what is wrong there, if anything. Returns whether it held. */
+  expect(check: RuleId, place: Place, problem: string | false | undefined): boolean {
     this.#examined.set(check, (this.#examined.get(check) ?? 0) + 1);
     if (problem === undefined || problem === false) return true;
     const count = (this.#counts.get(check) ?? 0) + 1;
     this.#counts.set(check, count);
-    if (count <= maxFindings) this.#kept.push({ check, level: checks[check].level, where, message: problem });
+    if (count > maxFindings) return false;
+    const { level, source: rule, hint } = rules[check];
+    const { where, url, line } = place;
+    const message = problem.length > maxMessage ? `${problem.slice(0, maxMessage)}…` : problem;
+    this.#kept.push({
+      check,
+      level,
+      rule,
+      where,
+      ...(url === undefined ? {} : { url }),
+      ...(line === undefined ? {} : { line }),
+      message,
+      hint,
+    });
     return false;
   }
 
-  /** Everything kept, in the order of the checks and of the places: answers come in any order. */
+  /** Everything kept, in the order of the rules and of the places: answers come in any order. */
   list(): Finding[] {
     const order = new Intl.Collator('en', { numeric: true });
-    return checkIds.flatMap((id) =>
+    return ruleIds.flatMap((id) =>
       this.#kept.filter((finding) => finding.check === id).sort((a, b) => order.compare(a.where, b.where)),
     );
   }
 
-  /** Every check with its result. */
+  /** Every rule with its result. */
   results(): CheckReport[] {
-    return checkIds.map((id) => {
-      const { level, title, rule, hint } = checks[id];
+    return ruleIds.map((id) => {
+      const { level, title, source: rule, hint } = rules[id];
       const examined = this.#examined.get(id) ?? 0;
       const findings = this.#counts.get(id) ?? 0;
       const passed = examined === 0 ? 'skipped' : 'ok';
@@ -115,10 +172,10 @@ export class Findings {
     });
   }
 
-  /** The worst level found. */
-  worst(): 'ok' | Level {
-    const levels = [...this.#counts.keys()].map((id) => checks[id].level);
-    if (levels.includes('error')) return 'error';
-    return levels.length > 0 ? 'warning' : 'ok';
+  /** The worst level found; notes do not count. */
+  worst(): 'ok' | 'warning' | 'error' {
+    const levels = new Set<Level>([...this.#counts.keys()].map((id) => rules[id].level));
+    if (levels.has('error')) return 'error';
+    return levels.has('warning') ? 'warning' : 'ok';
   }
 }

@@ -2,15 +2,18 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import PQueue from 'p-queue';
 import { SegueError } from '../ops/errors.ts';
-import { checkAnswer, checkPlaylistCaching } from './answers.ts';
+import { checkAnswer } from './answers.ts';
+import type { Compared } from './compared.ts';
 import { decodeAll } from './decode.ts';
 import { type Fetched, fetchHops } from './fetch.ts';
-import { checkText, isMultivariant } from './lines.ts';
-import { checkMultivariant, type ListedRendition } from './multivariant.ts';
-import { type FetchedRendition, fetchRendition, type Reach, readRendition } from './rendition.ts';
-import { Findings, type RenditionReport, type VerifyReport } from './report.ts';
-import { checkEnds, checkTimeline, mediaSeconds } from './timeline.ts';
-import { type Compared, checkVariants } from './variants.ts';
+import { judge } from './judge.ts';
+import { type Reach, sizes } from './load.ts';
+import { readMultivariant } from './master.ts';
+import { readLines } from './playlist/lines.ts';
+import { isMultivariant } from './playlist/text.ts';
+import { readRendition } from './rendition.ts';
+import { Findings, type VerifyReport } from './report.ts';
+import { reportOn } from './summary.ts';
 
 /** How a stream is verified. */
 export interface VerifyOptions {
@@ -20,6 +23,10 @@ export interface VerifyOptions {
   readonly concurrency?: number;
   /** Milliseconds for one answer, holds included. Default 90 s. */
   readonly timeoutMs?: number;
+  /** Segments of one rendition that are fetched at most. Default 2000. */
+  readonly maxSegments?: number;
+  /** Milliseconds for which playlists without EXT-X-ENDLIST are reloaded. Default 0: they are read once. */
+  readonly watchMs?: number;
   /** ffmpeg to decode everything with; undefined = do not decode. */
   readonly ffmpeg?: string | undefined;
   /** Called after each segment. */
@@ -34,9 +41,6 @@ interface Progress {
   readonly where: string;
 }
 
-const maxBytes = 256 * 1024 * 1024;
-const maxRenditions = 64;
-
 /**
  * Fetches a whole HLS stream and checks it. Shares no code with what writes playlists and segments.
  * Throws `invalid_request` when the URL itself cannot be had or is no playlist: then there is nothing to report on.
@@ -50,48 +54,59 @@ export async function verifyStream(
   const sockets = { keepAlive: true, maxSockets: options.concurrency ?? 4 };
   const agents = { 'http:': new HttpAgent(sockets), 'https:': new HttpsAgent(sockets) };
   try {
-    const get = (target: string): Promise<Fetched> =>
+    const get: Get = (target, { maxBytes, range }) =>
       fetchHops(
         target,
         {
           maxBytes,
+          range,
           timeoutMs: options.timeoutMs ?? 90_000,
           agentOf: ({ protocol }) => (protocol === 'https:' ? agents['https:'] : agents['http:']),
         },
         signal,
       );
-    const first = await get(url);
-    if (first.last.status !== 200) {
-      throw new SegueError('invalid_request', `${first.last.url} answers ${first.last.status}`, {
-        hint: 'Give the URL of a multivariant or media playlist',
-      });
-    }
+    const first = await get(url, { maxBytes: sizes.playlist });
+    if (first.last.status !== 200) throw noPlaylist(`${first.last.url} answers ${first.last.status}`);
     const reach = reachOf(get, options, findings, signal);
     const compared = await fetchAll(first, reach);
-    await judge(compared, options, findings, signal);
-    return report(
+    judge(compared, findings);
+    const renditions = [...new Set(compared.map(({ fetched }) => fetched))];
+    if (options.ffmpeg !== undefined)
+      for (const rendition of renditions) await decodeAll(options.ffmpeg, rendition, findings, signal);
+    const reports = renditions.map(reportOn);
+    const all = findings.list();
+    return {
+      version: 1,
       url,
-      compared.map(({ fetched }) => fetched),
-      options,
-      findings,
-    );
+      result: findings.worst(),
+      sampled: reports.some(({ fetched, listed }) => fetched < listed),
+      duration: Math.max(0, ...reports.map((one) => one.listedSeconds)),
+      renditions: reports,
+      checks: findings.results(),
+      findings: all.filter(({ level }) => level !== 'note'),
+      notes: all.filter(({ level }) => level === 'note'),
+    };
   } finally {
     agents['http:'].destroy();
     agents['https:'].destroy();
   }
 }
 
-function reachOf(
-  get: (url: string) => Promise<Fetched>,
-  options: VerifyOptions,
-  findings: Findings,
-  signal: AbortSignal,
-): Reach {
+type Get = (url: string, options: Parameters<Reach['get']>[2]) => Promise<Fetched>;
+
+const noPlaylist = (message: string): SegueError =>
+  new SegueError('invalid_request', message, { hint: 'Give the URL of a multivariant or media playlist' });
+
+function reachOf(get: Get, options: VerifyOptions, findings: Findings, signal: AbortSignal): Reach {
   let done = 0;
   let total = 0;
   return {
     findings,
+    signal,
     quick: options.quick ?? false,
+    maxSegments: options.maxSegments ?? 2000,
+    watchMs: options.watchMs ?? 0,
+    keys: new Map(),
     queue: new PQueue({ concurrency: options.concurrency ?? 4 }),
     onListed: (segments) => {
       total += segments;
@@ -100,12 +115,12 @@ function reachOf(
       done += 1;
       options.onProgress?.({ done, total, where });
     },
-    get: async (url, where) => {
+    get: async (url, place, bounds) => {
       try {
-        return await get(url);
+        return await get(url, bounds);
       } catch (error) {
         if (signal.aborted || !(error instanceof SegueError)) throw error;
-        findings.expect('http.status', where, error.message);
+        findings.expect('http.status', place, error.message);
         return undefined;
       }
     },
@@ -115,106 +130,22 @@ function reachOf(
 /** Reads the first playlist, then every rendition that it names, or itself. */
 async function fetchAll(first: Fetched, reach: Reach): Promise<Compared[]> {
   const text = new TextDecoder().decode(first.body);
-  const { findings } = reach;
-  if (!text.includes('#EXT')) {
-    throw new SegueError('invalid_request', `${first.last.url} is not a playlist`, {
-      hint: 'Give the URL of a multivariant or media playlist',
-    });
-  }
-  const { lines } = checkText(first.body, 'multivariant', new Findings());
-  if (!isMultivariant(lines)) {
-    const name = 'media';
-    checkAnswer('media', first, name, findings);
-    const fetched = await readRendition(name, first, false, reach);
-    return [{ fetched, listed: alone(name, first.last.url) }];
-  }
-  const where = 'multivariant';
-  checkAnswer('multivariant', first, where, findings);
-  checkText(first.body, where, findings);
-  checkPlaylistCaching('multivariant', first, { complete: true, targetDuration: 0 }, where, findings);
-  const { renditions, independent } = checkMultivariant(lines, first.last.url, where, findings);
-  const compared = await Promise.all(
-    renditions
-      .filter(({ type }) => type !== 'other')
-      .slice(0, maxRenditions)
-      .map(async (listed) => ({ listed, fetched: await fetchRendition(listed, independent, reach) })),
-  );
-  return compared.flatMap(({ listed, fetched }) => (fetched === undefined ? [] : [{ listed, fetched }]));
-}
-
-function alone(name: string, url: string): ListedRendition {
-  return {
+  const { url } = first.last;
+  // A page that mentions HLS is none.
+  if (!/^\uFEFF?#EXT/m.test(text)) throw noPlaylist(`${url} is not a playlist`);
+  if (isMultivariant(readLines(text))) return readMultivariant(first, reach);
+  const name = 'media';
+  const place = { where: name, url };
+  checkAnswer('media', first, place, reach.findings);
+  const wanted = {
     name,
     url,
     type: 'other',
-    group: undefined,
-    codecs: [],
-    bandwidth: undefined,
-    resolution: undefined,
-  };
+    independent: false,
+    variables: new Map<string, string>(),
+  } as const;
+  const fetched = await readRendition(wanted, first, reach);
+  const none = { group: undefined, attributes: new Map<string, string>(), codecs: [], bandwidth: undefined };
+  const unknown = { averageBandwidth: undefined, resolution: undefined, frameRate: undefined };
+  return [{ fetched, listed: { name, url, type: 'other', place, ...none, ...unknown } }];
 }
-
-async function judge(
-  compared: readonly Compared[],
-  options: VerifyOptions,
-  findings: Findings,
-  signal: AbortSignal,
-): Promise<void> {
-  const renditions = compared.map(({ fetched }) => fetched);
-  for (const rendition of renditions) checkTimeline(rendition, findings);
-  checkEnds(renditions, findings);
-  checkVariants(compared, options.quick ?? false, findings);
-  if (options.ffmpeg === undefined) return;
-  for (const rendition of renditions) await decodeAll(options.ffmpeg, rendition, findings, signal);
-}
-
-function report(
-  url: string,
-  renditions: readonly FetchedRendition[],
-  options: VerifyOptions,
-  findings: Findings,
-): VerifyReport {
-  const reports = renditions.map(reportOn);
-  return {
-    version: 1,
-    url,
-    result: findings.worst(),
-    sampled: options.quick ?? false,
-    duration: Math.max(0, ...reports.map((one) => one.listedSeconds)),
-    renditions: reports,
-    checks: findings.results(),
-    findings: findings.list(),
-  };
-}
-
-function reportOn(rendition: FetchedRendition): RenditionReport {
-  const { name, url, playlist, track, segments } = rendition;
-  const sources: Record<string, number> = {};
-  for (const { source } of segments) sources[source.name] = (sources[source.name] ?? 0) + 1;
-  return {
-    name,
-    url,
-    kind: track?.kind ?? 'unknown',
-    codec: track?.codec ?? null,
-    listed: playlist.segments.length,
-    fetched: segments.length,
-    bytes: segments.reduce((total, segment) => total + segment.bytes, 0),
-    listedSeconds: round(playlist.segments.reduce((total, segment) => total + segment.duration, 0)),
-    seconds: round(mediaSeconds(rendition)),
-    sources,
-    complete: playlist.complete,
-    segments: segments.map(({ listed, facts, status, bytes, ms, source }) => ({
-      n: listed.n,
-      url: listed.url,
-      status,
-      bytes,
-      ms,
-      source,
-      held: (facts?.leadingFree ?? 0) > 0,
-      start: track === undefined || facts === undefined ? null : round(Number(facts.start) / track.timescale),
-      duration: track === undefined || facts === undefined ? null : round(facts.duration / track.timescale),
-    })),
-  };
-}
-
-const round = (seconds: number): number => Math.round(seconds * 1e6) / 1e6;

@@ -1,105 +1,136 @@
-import type { FetchedRendition, FetchedSegment } from './rendition.ts';
+import type { FetchedRendition } from './rendition.ts';
 import type { Findings } from './report.ts';
+import { leadTrack, type TrackFacts } from './segment/facts.ts';
+import type { FetchedSegment } from './segments.ts';
 
-/** Difference in seconds that EXTINF may have from the media it describes. */
-const extinfTolerance = 0.001;
-/** Difference in seconds that tracks may have at both ends, and media from the whole playlist. */
+/** Seconds that are off by rounding only: EXTINF and joins to the millisecond. Half a microsecond more: decimals are no fractions. */
+const exact = 0.001 + 5e-7;
+/** Seconds that EXTINF may be off before it matters to a player: less than a frame of 25 a second. */
+const audible = 0.03;
+/** Seconds that a whole rendition may be off. */
 const endTolerance = 0.05;
+
+/** Seconds of a track. */
+const secondsOf = (units: number, { timescale }: TrackFacts): number => units / timescale;
 
 /** Checks times along one rendition: joins, EXTINF, total. */
 export function checkTimeline(rendition: FetchedRendition, findings: Findings): void {
-  const { track, segments, name, playlist } = rendition;
-  if (track === undefined) return;
-  const { timescale } = track;
+  const { segments, playlist, place } = rendition;
+  if (playlist.iframesOnly) return;
+  const first = segments.find(({ facts }) => facts !== undefined)?.facts;
+  const hasPicture = leadTrack(first)?.kind === 'video';
+  if (hasPicture)
+    findings.expect(
+      'm3u8.independent',
+      place,
+      !rendition.independent && 'EXT-X-INDEPENDENT-SEGMENTS is missing',
+    );
   let listedAsMade = true;
-  for (const [index, { listed, facts }] of segments.entries()) {
-    if (facts === undefined) {
+  for (const [index, segment] of segments.entries()) {
+    const lead = leadTrack(segment.facts);
+    if (lead === undefined) {
       listedAsMade = false;
       continue;
     }
-    const where = `${name} #${listed.n}`;
-    const made = facts.duration / timescale;
-    // Half a microsecond more than a millisecond: EXTINF has decimals, not fractions.
-    const off = Math.abs(made - listed.duration) > extinfTolerance + 5e-7;
-    const held = findings.expect(
-      'time.extinf',
-      where,
-      off && `EXTINF is ${listed.duration}, its samples last ${made.toFixed(6)} s`,
-    );
-    listedAsMade &&= held;
-    findings.expect('time.tfdt', where, facts.joinProblem);
-    checkJoin(segments[index - 1], { listed, facts }, rendition, findings);
+    listedAsMade &&= checkDuration(segment, lead, findings);
+    if (lead.kind === 'video' && lead.firstIsSync !== undefined)
+      findings.expect(
+        'time.sync',
+        segment.place,
+        !lead.firstIsSync && 'its first sample is not a sync sample',
+      );
+    checkJoins(segments[index - 1], segment, rendition, findings);
   }
-  if (!listedAsMade || segments.length !== playlist.segments.length) return;
-  const listedSeconds = playlist.segments.reduce((total, segment) => total + segment.duration, 0);
-  const madeSeconds = mediaSeconds(rendition);
+  if (!listedAsMade || segments.length === 0 || segments.length !== playlist.segments.length) return;
+  const listed = playlist.segments.reduce((total, segment) => total + segment.duration, 0);
+  const made = mediaSeconds(rendition);
+  const slack = Math.max(...segments.slice(-1).map(({ facts }) => slackOf(leadTrack(facts))));
+  const off = Math.abs(listed - made) > endTolerance + slack;
   findings.expect(
     'time.total',
-    name,
-    Math.abs(listedSeconds - madeSeconds) > endTolerance &&
-      `${listedSeconds.toFixed(3)} s are listed, ${madeSeconds.toFixed(3)} s are there`,
+    place,
+    off && `${listed.toFixed(3)} s are listed, ${made.toFixed(3)} s are there`,
   );
 }
 
+const slackOf = (track: TrackFacts | undefined): number => {
+  const slack = track === undefined ? 0 : secondsOf(track.slack, track);
+  return Number.isFinite(slack) ? slack : 0;
+};
+
 /** Seconds of media in the segments that were fetched. */
-export function mediaSeconds({ track, segments }: FetchedRendition): number {
-  if (track === undefined) return 0;
-  return segments.reduce((total, { facts }) => total + (facts?.duration ?? 0), 0) / track.timescale;
+export function mediaSeconds({ segments }: FetchedRendition): number {
+  const units = new Map<number, number>();
+  for (const { facts } of segments) {
+    const lead = leadTrack(facts);
+    if (lead !== undefined) units.set(lead.timescale, (units.get(lead.timescale) ?? 0) + lead.duration);
+  }
+  return [...units].reduce((total, [timescale, sum]) => total + sum / timescale, 0);
 }
 
-function checkJoin(
+function checkDuration({ listed, place }: FetchedSegment, lead: TrackFacts, findings: Findings): boolean {
+  // A single picture in MPEG-TS does not say how long it lasts.
+  if (listed.extinf === '') return false;
+  if (!Number.isFinite(lead.slack)) return true;
+  const made = secondsOf(lead.duration, lead);
+  const off = Math.abs(made - listed.duration);
+  const told = `EXTINF is ${listed.duration}, its samples last ${made.toFixed(6)} s`;
+  const slack = secondsOf(lead.slack, lead);
+  const holds = findings.expect('time.extinf', place, off > audible + slack && told);
+  if (holds) findings.expect('time.rounded', place, off > exact + slack && told);
+  return holds;
+}
+
+/** Checks that each track goes on where it ended in the segment before, or where EXTINF puts it (RFC 8216 3). */
+function checkJoins(
   before: FetchedSegment | undefined,
-  {
-    listed,
-    facts,
-  }: Required<Pick<FetchedSegment, 'listed'>> & { readonly facts: NonNullable<FetchedSegment['facts']> },
-  { name, playlist, track }: FetchedRendition,
+  segment: FetchedSegment,
+  { playlist }: FetchedRendition,
   findings: Findings,
 ): void {
-  if (before?.facts === undefined || track === undefined) return;
+  const { listed, facts, place } = segment;
+  if (before?.facts === undefined || facts === undefined) return;
   const first = playlist.segments[0]?.n ?? 0;
-  const from = before.listed.n - first + 1;
-  const between = playlist.segments.slice(from, listed.n - first);
-  // Timestamps may begin anew at a discontinuity (RFC 8216 4.3.2.3).
-  if (listed.discontinuity || between.some((one) => one.discontinuity)) return;
-  const end = before.facts.start + BigInt(before.facts.duration);
-  const where = `${name} #${listed.n}`;
-  if (between.length === 0) {
-    const gap = Number(facts.start - end) / track.timescale;
+  const between = playlist.segments.slice(before.listed.n - first + 1, listed.n - first);
+  // Timestamps may begin anew at a discontinuity (RFC 8216 4.3.2.3), and nothing is known of a gap.
+  if ([listed, ...between].some(({ discontinuity }) => discontinuity)) return;
+  if (between.length === 0) checkCounters(before, segment, findings);
+  const skipped = between.reduce((total, { duration }) => total + duration, 0);
+  for (const track of facts.tracks) {
+    const last = before.facts.tracks.find(({ id, kind }) => id === track.id && kind === track.kind);
+    if (last === undefined || !Number.isFinite(last.slack)) continue;
+    const end = last.start + last.duration;
+    const sameUnit = last.timescale === track.timescale;
+    const apart = sameUnit
+      ? secondsOf(track.start - end, track)
+      : secondsOf(track.start, track) - secondsOf(end, last);
+    const gap = unwrap(apart, facts.wrap) - skipped;
+    const slack = secondsOf(last.slack, last) + exact * (between.length === 0 ? 1 : between.length + 1);
     const kind = gap > 0 ? 'a gap' : 'an overlap';
-    const told = `${kind} of ${Math.abs(gap).toFixed(6)} s: it begins at ${facts.start}, #${before.listed.n} ends at ${end}`;
-    findings.expect('time.tfdt', where, facts.start !== end && told);
-    return;
+    const told = `${kind} of ${Math.abs(gap).toFixed(6)} s: it begins at ${track.start}, #${before.listed.n} ends at ${end}`;
+    const skippedTold = `it begins ${gap.toFixed(6)} s from where the playlist puts it`;
+    const holds = findings.expect(
+      'time.tfdt',
+      place,
+      Math.abs(gap) > slack && (between.length === 0 ? told : skippedTold),
+    );
+    if (holds && last.slack === 0 && between.length === 0 && sameUnit)
+      findings.expect('time.exact', place, track.start !== end && told);
   }
-  // What lies between was not fetched: its EXTINF says how long it is, each to a millisecond.
-  const skipped = between.reduce((total, one) => total + one.duration, 0);
-  const gap = Number(facts.start - end) / track.timescale - skipped;
-  const off = Math.abs(gap) > extinfTolerance * (between.length + 1);
-  findings.expect('time.tfdt', where, off && `it begins ${gap.toFixed(6)} s from where the playlist puts it`);
 }
 
-/** Checks that tracks begin and end together. */
-export function checkEnds(renditions: readonly FetchedRendition[], findings: Findings): void {
-  const spans = renditions.flatMap(({ name, track, segments, playlist }) => {
-    const first = segments[0]?.facts;
-    const last = segments.at(-1)?.facts;
-    const isWhole =
-      segments[0]?.listed === playlist.segments[0] && segments.at(-1)?.listed === playlist.segments.at(-1);
-    if (track === undefined || first === undefined || last === undefined || !playlist.complete || !isWhole)
-      return [];
-    const from = Number(first.start) / track.timescale;
-    const to = (Number(last.start) + last.duration) / track.timescale;
-    return [{ name, from, to }];
+/** A difference of times that are counted modulo `wrap` seconds. */
+function unwrap(seconds: number, wrap: number): number {
+  return wrap === 0 ? seconds : seconds - wrap * Math.round(seconds / wrap);
+}
+
+/** Continuity counters go on from segment to segment (RFC 8216 3). */
+function checkCounters(before: FetchedSegment, { facts, place }: FetchedSegment, findings: Findings): void {
+  const jumps = [...(facts?.counters ?? [])].flatMap(([pid, [first]]) => {
+    const last = before.facts?.counters.get(pid)?.[1];
+    return last === undefined || first === ((last + 1) & 15)
+      ? []
+      : [`PID ${pid} ended at ${last} and begins at ${first}`];
   });
-  const [reference, ...others] = spans;
-  for (const other of others) {
-    const apart = (what: 'from' | 'to'): number => Math.abs(other[what] - (reference?.[what] ?? 0));
-    const words = `${reference?.name} lasts from ${reference?.from.toFixed(3)} to ${reference?.to.toFixed(3)} s`;
-    findings.expect(
-      'time.ends',
-      other.name,
-      Math.max(apart('from'), apart('to')) > endTolerance &&
-        `it lasts from ${other.from.toFixed(3)} to ${other.to.toFixed(3)} s, ${words}`,
-    );
-  }
+  if ((facts?.counters.size ?? 0) > 0) findings.expect('ts.counters', place, jumps[0]);
 }

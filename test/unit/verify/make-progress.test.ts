@@ -17,7 +17,7 @@ describe('progress of a video', () => {
     );
   });
 
-  it('is done when every rendition is in the bucket', () => {
+  it('is done when every rendition that is made unasked is in the bucket', () => {
     const status = (bucket: [number, number][]) => ({
       id: 'v',
       url: 'http://localhost/v/v/index.m3u8',
@@ -28,10 +28,19 @@ describe('progress of a video', () => {
       renditions: [
         {
           name: '720p',
+          segments: 4,
+          onDemand: false,
           bucket,
           nodes: { a: [[0, 3] satisfies [number, number]], b: [[2, 4] satisfies [number, number]] },
         },
-        { name: 'audio', bucket: [[0, 4] satisfies [number, number]], nodes: {} },
+        {
+          name: 'audio',
+          segments: 4,
+          onDemand: false,
+          bucket: [[0, 4] satisfies [number, number]],
+          nodes: {},
+        },
+        { name: 'thumbnails', segments: 4, onDemand: true, bucket: [], nodes: {} },
       ],
       exposureSeconds: 0,
       lease: null,
