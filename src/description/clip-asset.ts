@@ -28,7 +28,8 @@ const srcSchema = z
   )
   .describe('file:relative/path, http(s)://host/path or sha256:<64 hex>');
 
-const text = z
+/** Text that is shown: no control characters but new lines. */
+export const shownTextSchema = z
   .string()
   .min(1)
   .max(2000)
@@ -105,7 +106,12 @@ export const clipAssetSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('image'), src: srcSchema }),
   z.strictObject({ type: z.literal('video'), ...playback }),
   z.strictObject({ type: z.literal('audio'), ...playback }),
-  z.strictObject({ type: z.literal('text'), text, font: z.enum(fonts).default('sans'), ...lettering }),
+  z.strictObject({
+    type: z.literal('text'),
+    text: shownTextSchema,
+    font: z.enum(fonts).default('sans'),
+    ...lettering,
+  }),
   z.strictObject({ type: z.literal('timecode'), font: z.enum(fonts).default('mono'), ...lettering }),
   z.strictObject({
     type: z.literal('tone'),

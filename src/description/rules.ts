@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import { clipFrames, frameCountOf, transitionFrames } from './frames.ts';
+import type { Problem } from './problem.ts';
 import { type ClipAsset, limits, soundOnlyTypes } from './schema.ts';
-
-/** A problem of a description: where, and what is wrong with the way out. */
-export interface Problem {
-  path: readonly PropertyKey[];
-  message: string;
-}
+import { subtitleProblems } from './subtitle-rules.ts';
 
 // The rules are read from the raw JSON, leniently: a field that is wrong by itself becomes NaN, every comparison with it
 // is false, and so all problems are reported at once instead of these only after the others are gone.
@@ -168,6 +164,7 @@ export function crossFieldProblems(json: unknown): Problem[] {
       message: `${files} different files, the most is ${limits.files}; use fewer`,
     });
   }
+  problems.push(...subtitleProblems(json, video));
   const wrongParams = paramsProblem(video.params);
   if (wrongParams !== undefined) problems.push({ path: ['params'], message: wrongParams });
   return problems;

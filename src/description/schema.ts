@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ClipAsset, clipAssetSchema, colorSchema } from './clip-asset.ts';
+import { type ClipAsset, clipAssetSchema, colorSchema, shownTextSchema } from './clip-asset.ts';
 
 export { type ClipAsset, soundOnlyTypes } from './clip-asset.ts';
 
@@ -23,6 +23,8 @@ export const limits = {
   paramsBytes: 16_384,
   /** Nesting of `params`. */
   paramsDepth: 16,
+  /** Tracks of subtitles, and cues of each. */
+  subtitles: { tracks: 16, cues: 5000 },
 } as const;
 
 const evenPixels = ({ min, max }: { min: number; max: number }) =>
@@ -71,6 +73,33 @@ const clipSchema = z.strictObject({
 /** A layer. Later tracks lie over earlier ones; in a track, later clips over earlier ones. */
 const trackSchema = z.strictObject({ clips: z.array(clipSchema).min(1).max(limits.clips) });
 
+/** Text that players show over the picture if the viewer wants it. */
+const subtitlesSchema = z.strictObject({
+  language: z
+    .string()
+    .max(35)
+    .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, {
+      error: 'expected a language tag (BCP 47) such as "en" or "pt-BR"',
+    }),
+  name: z
+    .string()
+    .max(64)
+    .regex(/^[^"\s\p{Cc}]([^"\p{Cc}]*[^"\s\p{Cc}])?$/u, {
+      error: 'expected a name without quotes and without spaces at its ends',
+    })
+    .optional()
+    .describe('What people choose by; the language if there is none'),
+  cues: z
+    .array(
+      z.strictObject({
+        start: z.number().min(0).max(limits.duration.max).describe('Seconds from the start of the video'),
+        length: z.number().min(0.01).max(limits.duration.max).describe('Seconds'),
+        text: shownTextSchema.regex(/\S/, { error: 'expected some text' }),
+      }),
+    )
+    .max(limits.subtitles.cues),
+});
+
 const common = {
   $schema: z
     .string()
@@ -82,6 +111,12 @@ const common = {
   fps: z.literal([24, 25, 30, 50, 60]).describe('Frames a second'),
   duration: z.number().min(limits.duration.min).max(limits.duration.max).describe('Seconds'),
   seed: z.int().min(0).max(0xffff_ffff).default(0).describe('Everything that varies is drawn from it'),
+  // No default: a description without it keeps the canonical text, and so the id, that it had before there were any.
+  subtitles: z
+    .array(subtitlesSchema)
+    .max(limits.subtitles.tracks)
+    .optional()
+    .describe('Subtitles to choose from; absent: the text of the text clips; []: none'),
 };
 
 /** A description whose picture and sound are clips on tracks. */

@@ -2,14 +2,14 @@ import type { LocalAsset } from '../asset/asset.ts';
 import type { HeldAsset } from '../asset/cache.ts';
 import { clipFrames } from '../description/frames.ts';
 import type { PinnedDescription, PinnedTimeline } from '../description/schema.ts';
-import { type Grid, type SegmentWindow, windowOf } from '../grid/grid.ts';
+import { aacFrameSamples, type Grid, type SegmentWindow, windowOf } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import { makeSegment, type RenderedSegment } from './ffmpeg/encode.ts';
 import type { Ffmpeg } from './ffmpeg/find.ts';
 import type { RunLimits } from './ffmpeg/run.ts';
 import { compileModule } from './module/compile.ts';
 import type { ModuleRegistry } from './module/registry.ts';
-import type { Rendition } from './profile.ts';
+import { isStill, type Rendition } from './rendition.ts';
 import type { SourcePlan } from './source.ts';
 import { compileTimeline } from './timeline/compile.ts';
 import { dejavuFonts } from './timeline/font.ts';
@@ -85,6 +85,24 @@ async function holdFiles(
   return local;
 }
 
+/**
+ * What has to be generated for these renditions of segment n: all of it, or, where they are stills of one frame, that frame
+ * with a little sound. The frame is the same either way: a plan's frames depend on their own number alone.
+ */
+function sourceWindow(grid: Grid, n: number, renditions: readonly Rendition[]): SegmentWindow {
+  const window = windowOf(grid, n);
+  const stills = renditions.filter(isStill);
+  const frames = new Set(stills.map(({ frame }) => frame));
+  if (stills.length < renditions.length || frames.size !== 1) return window;
+  const offset = frames.has('last') ? window.frameCount - 1 : 0;
+  return {
+    ...window,
+    firstFrame: window.firstFrame + offset,
+    frameCount: 1,
+    sampleCount: Math.min(window.sampleCount, aacFrameSamples),
+  };
+}
+
 /** Joins compilers, assets and ffmpeg. */
 export function createRenderer(parts: RendererParts): Renderer {
   const { assets, modules, ffmpeg, limits, niceness } = parts;
@@ -110,7 +128,7 @@ export function createRenderer(parts: RendererParts): Renderer {
     async make({ description, grid, n, renditions }, signal) {
       signal.throwIfAborted();
       using held = new DisposableStack();
-      const window = windowOf(grid, n);
+      const window = sourceWindow(grid, n, renditions);
       const plan = await compile(description, window, held, signal);
       const options = { ...(limits && { limits }), ...(niceness !== undefined && { niceness }) };
       return await makeSegment({ plan, window, grid, n, renditions, ffmpeg, ...options }, signal);

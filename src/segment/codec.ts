@@ -1,5 +1,10 @@
 import { ByteReader, malformed } from './reader.ts';
-import { concat, u8, u16 } from './writer.ts';
+import { concat, u8 } from './writer.ts';
+
+/** Sample entries of video, and the box of each that holds its decoder configuration record. */
+export const recordBoxes = { avc1: 'avcC', hvc1: 'hvcC', av01: 'av1C' } as const;
+/** A sample entry of video: H.264, HEVC with its parameter sets in the sample entry alone, AV1. */
+export type VideoEntry = keyof typeof recordBoxes;
 
 /** What a decoder must know before the first sample of a track. */
 export type CodecConfig =
@@ -7,8 +12,10 @@ export type CodecConfig =
       readonly kind: 'video';
       readonly width: number;
       readonly height: number;
-      /** AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1): parameter sets included. */
-      readonly avcC: Uint8Array;
+      /** Type of the sample entry. */
+      readonly entry: VideoEntry;
+      /** Decoder configuration record: the payload of {@link recordBoxes}, parameter sets included. */
+      readonly record: Uint8Array;
     }
   | {
       readonly kind: 'audio';
@@ -44,36 +51,6 @@ export function audioSpecificConfig(config: CodecConfig & { kind: 'audio' }): Ui
   if (index < 0) throw malformed(`no AAC frequency index for ${config.sampleRate} Hz`);
   const bits = (config.objectType << 11) | (index << 7) | (config.channels << 3);
   return u8(bits >> 8, bits & 255);
-}
-
-/** Parameter sets of an avcC: a count, then each with its length. */
-function parameterSets(reader: ByteReader, count: number): Uint8Array {
-  const sets = Array.from({ length: count }, () => {
-    const size = reader.u16();
-    return concat([u16(size), reader.bytes(size)]);
-  });
-  return concat([u8(count), ...sets]);
-}
-
-/** Chroma format 4:2:0, 8 bits of luma and chroma, no SPS extension: all that High profile allows. */
-const highExtension = u8(0xfd, 0xf8, 0xf8, 0);
-
-/**
- * The same AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1) in one form, whichever ffmpeg wrote it: old ones
- * leave out the extension that the High profile asks for.
- * @throws SegueError `render_failed` for a profile above High, or NAL unit lengths of other than 4 bytes
- */
-export function normaliseAvcC(avcC: Uint8Array): Uint8Array {
-  const reader = new ByteReader(avcC);
-  const version = reader.u8();
-  const [profile, constraints, level] = [reader.u8(), reader.u8(), reader.u8()];
-  const lengthSize = (reader.u8() & 3) + 1;
-  if (version !== 1 || profile > 100 || lengthSize !== 4) throw malformed('an avcC other than High profile');
-  const sps = parameterSets(reader, reader.u8() & 31);
-  const pps = parameterSets(reader, reader.u8());
-  sps[0] = 0xe0 | (sps[0] ?? 0);
-  const extension = profile === 100 ? highExtension : u8();
-  return concat([u8(1, profile, constraints, level, 0xff), sps, pps, extension]);
 }
 
 /** Reads a descriptor's tag and length (ISO/IEC 14496-1, 8.3.3: 7 bits a byte, at most 4 bytes) and returns its body. */
@@ -116,16 +93,4 @@ export function esdsPayload(config: CodecConfig & { kind: 'audio' }): Uint8Array
   const decoder = concat([u8(0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), decoderInfo]);
   const stream = concat([u8(0, 0, 0), u8(4, decoder.byteLength), decoder, u8(6, 1, 2)]);
   return concat([u8(3, stream.byteLength), stream]);
-}
-
-/**
- * RFC 6381 codec string of a configuration: `avc1.64001f`, `mp4a.40.2`.
- * @throws SegueError `render_failed` for an avcC that is too short
- */
-export function codecString(config: CodecConfig): string {
-  if (config.kind === 'audio') return `mp4a.40.${config.objectType}`;
-  const reader = new ByteReader(config.avcC);
-  reader.skip(1);
-  const hex = Array.from(reader.bytes(3), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `avc1.${hex}`;
 }

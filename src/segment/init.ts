@@ -1,4 +1,5 @@
-import { type CodecConfig, esdsPayload, normaliseAvcC, parseEsds } from './codec.ts';
+import { normaliseAvcC } from './avc.ts';
+import { type CodecConfig, esdsPayload, parseEsds, recordBoxes, type VideoEntry } from './codec.ts';
 import { ByteReader, boxAt, boxesIn, malformed } from './reader.ts';
 import { box, concat, fullBox, text, u8, u16, u32 } from './writer.ts';
 
@@ -6,9 +7,11 @@ import { box, concat, fullBox, text, u8, u16, u32 } from './writer.ts';
 const visualEntrySize = 78;
 const audioEntrySize = 28;
 
+const isVideoEntry = (type: string): type is VideoEntry => Object.hasOwn(recordBoxes, type);
+
 /**
  * Codec configuration of the one track in a `moov` payload.
- * @throws SegueError `render_failed` unless it holds exactly one H.264 or AAC track
+ * @throws SegueError `render_failed` unless it holds exactly one H.264, HEVC, AV1 or AAC track
  */
 export function parseMoov(moov: Uint8Array): CodecConfig {
   const tracks = [...boxesIn(moov)].filter(({ type }) => type === 'trak');
@@ -21,11 +24,13 @@ export function parseMoov(moov: Uint8Array): CodecConfig {
   if (entries.length !== 1 || entry === undefined)
     throw malformed(`${entries.length} sample entries, not one`);
   const fields = new ByteReader(entry.payload);
-  if (entry.type === 'avc1') {
+  if (isVideoEntry(entry.type)) {
     fields.skip(24);
     const [width, height] = [fields.u16(), fields.u16()];
     fields.skip(visualEntrySize - 28);
-    return { kind: 'video', width, height, avcC: normaliseAvcC(boxAt(fields.bytes(fields.left), 'avcC')) };
+    const found = boxAt(fields.bytes(fields.left), recordBoxes[entry.type]);
+    const record = entry.type === 'avc1' ? normaliseAvcC(found) : found;
+    return { kind: 'video', width, height, entry: entry.type, record };
   }
   if (entry.type === 'mp4a') {
     fields.skip(audioEntrySize);
@@ -47,7 +52,7 @@ function sampleEntry(config: CodecConfig): Uint8Array {
     return box('mp4a', head, ...fields, fullBox('esds', 0, 0, esdsPayload(config)));
   }
   return box(
-    'avc1',
+    config.entry,
     head,
     u16(0, 0),
     u32(0, 0, 0),
@@ -57,7 +62,7 @@ function sampleEntry(config: CodecConfig): Uint8Array {
     u16(1),
     new Uint8Array(32),
     u16(24, 0xffff),
-    box('avcC', config.avcC),
+    box(recordBoxes[config.entry], config.record),
     // BT.709 primaries, transfer and matrix, limited range.
     box('colr', text('nclx'), u16(1, 1, 1), u8(0)),
     box('pasp', u32(1, 1)),

@@ -1,5 +1,5 @@
 import type { SegmentWindow } from '../../grid/grid.ts';
-import type { Rendition, VideoRendition } from '../profile.ts';
+import { isStill, type Rendition } from '../rendition.ts';
 import { feedTarget, type SourcePlan } from '../source.ts';
 
 /** Names of the pipes that ffmpeg is started with. */
@@ -18,48 +18,67 @@ function inputArguments(plan: SourcePlan, pipes: Pipes): string[] {
   });
 }
 
+/**
+ * Filters between the full frame and a rendition's encoder. Each starts from the full frame, never from another rendition,
+ * so that the bytes do not depend on what else is made.
+ */
+function pictureFilters(rendition: Exclude<Rendition, { kind: 'audio' }>, window: SegmentWindow): string[] {
+  const at = isStill(rendition) && rendition.frame === 'last' ? window.frameCount - 1 : 0;
+  const one = isStill(rendition) ? [`trim=start_frame=${at}:end_frame=${at + 1}`, 'setpts=expr=N'] : [];
+  if (rendition.isFullSize && rendition.kind !== 'images') return one;
+  return [...one, scale(rendition), 'setsar=sar=1'];
+}
+
+const scaling = 'flags=bicubic+accurate_rnd+full_chroma_int+bitexact';
+
+function scale(rendition: Exclude<Rendition, { kind: 'audio' }>): string {
+  const size = `scale=w=${rendition.width}:h=${rendition.height}:${scaling}`;
+  if (rendition.kind !== 'images') return size;
+  // JFIF knows one matrix and one range: BT.601, full.
+  return `${size}:in_color_matrix=bt709:out_color_matrix=bt601:in_range=tv:out_range=pc,format=pix_fmts=yuvj420p`;
+}
+
 /** Ends the plan's pads in one pad a rendition. Frames are numbered anew: their place is their place in the order. */
 function renditionGraph(renditions: readonly Rendition[], window: SegmentWindow): string {
   const { num, den } = window.frameRate;
-  const videos = renditions.filter((rendition) => rendition.kind === 'video');
-  const pads = renditions.map((_, index) => `[out${index}]`);
-  const [first, ...others] = videos.map((rendition) => ({
-    rendition,
-    pad: pads[renditions.indexOf(rendition)],
-  }));
+  const pictures = renditions.flatMap((rendition, index) =>
+    rendition.kind === 'audio'
+      ? []
+      : [{ filters: pictureFilters(rendition, window).join(',') || 'null', index }],
+  );
   const chains = [];
-  if (first === undefined) {
+  if (pictures.length === 0) {
     chains.push('[v]nullsink');
   } else {
-    const timed = `[v]settb=expr=${den}/${num},setpts=expr=N`;
-    const scales = others.map(({ rendition, pad }, index) => `[copy${index}]${scale(rendition)}${pad}`);
-    const copies = others.map((_, index) => `[copy${index}]`).join('');
-    const split = others.length === 0 ? '' : `,split=${others.length + 1}`;
-    chains.push(`${timed}${split}${first.pad}${copies}`, ...scales);
+    const copies = pictures.map(({ index }) => `[copy${index}]`).join('');
+    chains.push(`[v]settb=expr=${den}/${num},setpts=expr=N,split=outputs=${pictures.length}${copies}`);
+    for (const { filters, index } of pictures) chains.push(`[copy${index}]${filters}[out${index}]`);
   }
-  const audio = renditions.findIndex((rendition) => rendition.kind === 'audio');
-  chains.push(audio < 0 ? '[a]anullsink' : `[a]asetpts=expr=N/SR/TB${pads[audio]}`);
+  const audio = renditions.findIndex(({ kind }) => kind === 'audio');
+  chains.push(audio < 0 ? '[a]anullsink' : `[a]asetpts=expr=N/SR/TB[out${audio}]`);
   return chains.join(';');
-}
-
-function scale({ width, height }: VideoRendition): string {
-  return `scale=w=${width}:h=${height}:flags=bicubic+accurate_rnd+full_chroma_int+bitexact,setsar=1`;
 }
 
 const muxing = ['-map_metadata', '-1', '-map_chapters', '-1', '-flags', '+bitexact', '-fflags', '+bitexact'];
 const fragmented = ['-f', 'mp4', '-movflags', '+frag_keyframe+empty_moov+default_base_moof'];
+const picture = ['-f', 'image2pipe'];
 
-function outputArguments(rendition: Rendition, index: number, pipe: string, window: SegmentWindow): string[] {
+/** Frames of a rendition that ffmpeg writes at most. */
+function frameLimit(rendition: Rendition, window: SegmentWindow): string[] {
+  if (rendition.kind === 'audio') return [];
   const { num, den } = window.frameRate;
   // One frame more than wanted: enough to notice, without waiting for a source that never ends.
-  const frames = ['-r', `${num}/${den}`, '-frames:v', String(window.frameCount + 1)];
+  return ['-r', `${num}/${den}`, '-frames:v', String(isStill(rendition) ? 1 : window.frameCount + 1)];
+}
+
+function outputArguments(rendition: Rendition, index: number, pipe: string, window: SegmentWindow): string[] {
   return [
     '-map',
     `[out${index}]`,
     ...rendition.encoderArgs,
-    ...(rendition.kind === 'video' ? frames : []),
+    ...frameLimit(rendition, window),
     ...muxing,
-    ...fragmented,
+    ...(rendition.kind === 'images' ? picture : fragmented),
     pipe,
   ];
 }

@@ -8,8 +8,9 @@ import { assetBucket } from '../../../src/store/asset-bucket.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
+import { footage, needFootage } from '../../support/footage.ts';
 import { until } from '../../support/wait.ts';
-import { ffmpegs, file, forever, make, media, serve } from './kit.ts';
+import { ffmpegs, file, forever, make, serve } from './kit.ts';
 
 const [ffmpeg = ''] = await ffmpegs();
 let s3: TestBucket;
@@ -19,6 +20,7 @@ let opened: Assets[];
 /** Objects read from the bucket, in order. */
 let reads: string[];
 
+needFootage();
 beforeAll(async () => {
   s3 = await startTestBucket();
   bucket = openBucket(s3.settings);
@@ -30,7 +32,7 @@ afterAll(async () => {
 beforeEach(async () => {
   root = await temporaryFolder();
   await mkdir(join(root.path, 'files'));
-  await copyFile(media('sample_portrait.mp4'), join(root.path, 'files', 'portrait.mp4'));
+  await copyFile(footage('sample_portrait.mp4'), join(root.path, 'files', 'portrait.mp4'));
   opened = [];
   reads = [];
 });
@@ -69,7 +71,7 @@ const sound = async (path: string | undefined): Promise<number> => ((await stat(
 
 describe('pin', () => {
   it('puts a file into the bucket under its hash, and returns its facts', async () => {
-    const { sha256, bytes } = await file(media('sample_portrait.mp4'));
+    const { sha256, bytes } = await file(footage('sample_portrait.mp4'));
     const facts = await (await node('a')).pin('file:portrait.mp4', forever);
     expect(facts).toMatchObject({ sha256, bytes, video: { width: 720 }, audio: { channels: 1 } });
     expect(await s3.keys('assets/')).toContain(`assets/${sha256}`);
@@ -82,7 +84,7 @@ describe('pin', () => {
     const a = await node('a');
     const before = await a.pin('file:portrait.mp4', forever);
     expect(await a.pin('file:portrait.mp4', forever)).toBe(before);
-    await copyFile(media('glitch-hop-is-dead.wav'), join(root.path, 'files', 'portrait.mp4'));
+    await copyFile(footage('glitch-hop-is-dead.wav'), join(root.path, 'files', 'portrait.mp4'));
     const after = await a.pin('file:portrait.mp4', forever);
     expect(after.format).toBe('wav');
     expect(after.sha256).not.toBe(before.sha256);
@@ -97,7 +99,7 @@ describe('pin', () => {
   });
 
   it('fetches over http, and gives the same asset as the file', async () => {
-    const { sha256, path } = await file(media('sample_portrait.mp4'));
+    const { sha256, path } = await file(footage('sample_portrait.mp4'));
     const data = await readFile(path);
     await using server = await serve((_request, response) => void response.end(data));
     const a = await node('a', { assetHosts: [server.host] });
@@ -113,7 +115,7 @@ describe('pin', () => {
     for (const name of ['list.m3u8', 'empty.mp4']) {
       await expect(a.pin(`file:${name}`, forever)).rejects.toMatchObject({ code: 'asset_refused' });
     }
-    await copyFile(media('video.mp4'), join(root.path, 'files', 'large.mp4'));
+    await copyFile(footage('video.mp4'), join(root.path, 'files', 'large.mp4'));
     await expect(a.pin('file:large.mp4', forever)).rejects.toMatchObject({
       code: 'asset_refused',
       message: expect.stringContaining('larger than') as string,
@@ -176,7 +178,7 @@ describe('use', () => {
 
   it('refuses other bytes under a name, and keeps none of them', async () => {
     const sha256 = 'e'.repeat(64);
-    const { path } = await file(media('sample_portrait.mp4'));
+    const { path } = await file(footage('sample_portrait.mp4'));
     await bucket.putFile(`assets/${sha256}`, path, 'video/mp4');
     const a = await node('a');
     await expect(a.use(sha256, forever)).rejects.toMatchObject({

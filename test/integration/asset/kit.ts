@@ -1,24 +1,15 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findFfmpeg } from '../../../src/render/ffmpeg/find.ts';
 
 const require = createRequire(import.meta.url);
 const run = promisify(execFile);
-
-/** Real footage that lies beside the repository. */
-export const media = (name: string): string => {
-  const path = fileURLToPath(new URL(`../../../../shared/media/${name}`, import.meta.url));
-  if (!existsSync(path)) throw new Error(`${path} is missing: these tests need the shared footage`);
-  return path;
-};
 
 /** The ffmpeg that Segue would use, and the old one of the npm package where that is another. */
 export async function ffmpegs(): Promise<string[]> {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { probe } from '../../../src/asset/probe.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
-import { ffmpegs, file, forever, make, media } from './kit.ts';
+import { footage, noFootage } from '../../support/footage.ts';
+import { ffmpegs, file, forever, make } from './kit.ts';
 
 let folder: TemporaryFolder;
 beforeAll(async () => {
@@ -92,11 +93,13 @@ const real: [name: string, kinds: Kind[], facts: object][] = [
   ],
 ];
 
+if (noFootage !== undefined) process.stderr.write(`probing real clips: ${noFootage}\n`);
+
 describe.each(await ffmpegs())('probe with %s', (ffmpeg) => {
-  it.each(real)('finds what %s is', async (name, kinds, facts) => {
+  it.skipIf(noFootage !== undefined).each(real)('finds what %s is', async (name, kinds, facts) => {
     // The extension goes, as it does in the cache: the content alone tells.
     const path = join(folder.path, 'unnamed');
-    await copyFile(media(name), path);
+    await copyFile(footage(name), path);
     const found = await probe(await file(path), ffmpeg, forever);
     expect(found).toMatchObject(facts);
     expect((['video', 'audio', 'image'] as const).filter((kind) => kind in found)).toEqual(kinds);
@@ -177,10 +180,10 @@ describe.each(await ffmpegs())('probe with %s', (ffmpeg) => {
 
   it.each([
     ['text', 'hello, this is no video\n'],
-    ['a concat script', `ffconcat version 1.0\nfile '${media('video.mp4')}'\n`],
+    ['a concat script', `ffconcat version 1.0\nfile '${footage('video.mp4')}'\n`],
     [
       'an HLS playlist',
-      `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:5,\nfile://${media('video.mp4')}\n#EXT-X-ENDLIST\n`,
+      `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:5,\nfile://${footage('video.mp4')}\n#EXT-X-ENDLIST\n`,
     ],
     ['a subtitle', '1\n00:00:00,000 --> 00:00:01,000\nhello\n'],
     [
@@ -224,13 +227,13 @@ describe.each(await ffmpegs())('probe with %s', (ffmpeg) => {
 
   it('ends with its signal', async () => {
     await expect(
-      probe(await file(media('video.mp4')), ffmpeg, AbortSignal.abort(new Error('enough'))),
+      probe(await file(import.meta.filename), ffmpeg, AbortSignal.abort(new Error('enough'))),
     ).rejects.toThrow('enough');
   });
 });
 
 it('says what to do where there is no ffmpeg', async () => {
-  await expect(probe(await file(media('video.mp4')), '/nowhere/ffmpeg', forever)).rejects.toMatchObject({
+  await expect(probe(await file(import.meta.filename), '/nowhere/ffmpeg', forever)).rejects.toMatchObject({
     code: 'configuration',
   });
 });

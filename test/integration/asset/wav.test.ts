@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeToWav } from '../../../src/asset/wav.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
-import { ffmpegs, forever, make, media } from './kit.ts';
+import { footage, needFootage } from '../../support/footage.ts';
+import { ffmpegs, forever, make } from './kit.ts';
 
 let folder: TemporaryFolder;
 beforeEach(async () => {
@@ -45,6 +46,7 @@ async function decoded(
 const loudest = (samples: Int16Array): number =>
   samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
 
+needFootage();
 describe.each(await ffmpegs())('decodeToWav with %s', (ffmpeg) => {
   // The first has a sound track of silence; the last numbers are how loud each is at least.
   it.each([
@@ -54,7 +56,7 @@ describe.each(await ffmpegs())('decodeToWav with %s', (ffmpeg) => {
     ['sample_portrait.mp4', 1, 1.084, 50],
     ['glitch-hop-is-dead.wav', 2, 425_000 / 44_100, 10_000],
   ])('gives all of %s', async (name, channels, seconds, loud) => {
-    const samples = await decoded(ffmpeg, media(name), channels);
+    const samples = await decoded(ffmpeg, footage(name), channels);
     expect(samples.length / 2 / 48_000).toBeCloseTo(seconds, 2);
     expect(loudest(samples)).toBeGreaterThanOrEqual(loud);
   });
@@ -116,14 +118,14 @@ describe.each(await ffmpegs())('decodeToWav with %s', (ffmpeg) => {
   });
 
   it('refuses a file without sound, and leaves nothing', async () => {
-    const path = media('bbb_800x640_768kbps_30fps_avc_pyramid_3b.mp4');
+    const path = footage('bbb_800x640_768kbps_30fps_avc_pyramid_3b.mp4');
     await expect(decoded(ffmpeg, path, 2)).rejects.toMatchObject({ code: 'asset_refused' });
     expect(await readdir(folder.path)).toEqual([]);
   });
 
   it('ends with its signal, and leaves nothing', async () => {
     const stop = new AbortController();
-    const work = decoded(ffmpeg, media('glitch-hop-is-dead.wav'), 2, stop.signal);
+    const work = decoded(ffmpeg, footage('glitch-hop-is-dead.wav'), 2, stop.signal);
     stop.abort(new Error('enough'));
     await expect(work).rejects.toThrow('enough');
     expect(await readdir(folder.path)).toEqual([]);
@@ -133,7 +135,7 @@ describe.each(await ffmpegs())('decodeToWav with %s', (ffmpeg) => {
 it('gives the same samples in both builds of ffmpeg', async () => {
   const results = [];
   for (const ffmpeg of await ffmpegs())
-    results.push(Buffer.from((await decoded(ffmpeg, media('glitch-hop-is-dead.wav'), 2)).buffer));
+    results.push(Buffer.from((await decoded(ffmpeg, footage('glitch-hop-is-dead.wav'), 2)).buffer));
   const [one, two = one] = results;
   expect(one?.equals(two ?? Buffer.alloc(0))).toBe(true);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { gridOf, windowOf } from '../../../src/grid/grid.ts';
 import { makeSegment } from '../../../src/render/ffmpeg/encode.ts';
-import { profileNamed, renditionsOf } from '../../../src/render/profile.ts';
+import { isPlayed, profileNamed, renditionsOf } from '../../../src/render/profile.ts';
 import { knownPlan, size } from './source.ts';
 
 const task = z
@@ -22,13 +22,13 @@ const task = z
 const profile = profileNamed('default');
 if (profile === undefined) throw new Error('no default profile');
 const grid = gridOf({ num: task.num, den: task.den }, task.frames);
-const renditions = renditionsOf({ ...size, frameRate: grid.frameRate }, profile);
+const renditions = renditionsOf({ ...size, frameRate: grid.frameRate }, profile).filter(isPlayed);
 for (const n of task.numbers) {
   const window = windowOf(grid, n);
   const plan = knownPlan(window, task.sound);
   const made = await makeSegment({ plan, window, grid, n, renditions, ffmpeg: { path: task.ffmpeg } });
   for (const [name, { init, segment }] of made) {
-    await writeFile(join(task.folder, `${name}.${n}.init`), init);
+    await writeFile(join(task.folder, `${name}.${n}.init`), init ?? '');
     await writeFile(join(task.folder, `${name}.${n}.m4s`), segment);
   }
 }

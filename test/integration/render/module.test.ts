@@ -12,7 +12,7 @@ import { compileModule } from '../../../src/render/module/compile.ts';
 import type { ModuleLimits } from '../../../src/render/module/job.ts';
 import { hashModule, loadModules, type ModuleRegistry } from '../../../src/render/module/registry.ts';
 import { startHost } from '../../../src/render/module/start-host.ts';
-import { profileNamed, renditionsOf } from '../../../src/render/profile.ts';
+import { isPlayed, profileNamed, renditionsOf } from '../../../src/render/profile.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { until } from '../../support/wait.ts';
 import { isRunning } from './running.ts';
@@ -24,7 +24,7 @@ const limits: ModuleLimits = { load: 20_000, call: 2_000, heap: 64, memory: 400 
 const profile = profileNamed('default');
 if (profile === undefined) throw new Error('no default profile');
 const grid = gridOf({ num: 25, den: 1 }, 75);
-const renditions = renditionsOf({ ...size, frameRate: grid.frameRate }, profile);
+const renditions = renditionsOf({ ...size, frameRate: grid.frameRate }, profile).filter(isPlayed);
 
 let registry: ModuleRegistry;
 let ffmpeg: Ffmpeg;

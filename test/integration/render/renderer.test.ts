@@ -8,7 +8,7 @@ import { gridOf, windowOf } from '../../../src/grid/grid.ts';
 import { SegueError } from '../../../src/ops/errors.ts';
 import { findFfmpeg } from '../../../src/render/ffmpeg/find.ts';
 import { loadModules, moduleNamed } from '../../../src/render/module/registry.ts';
-import { profileNamed, renditionsOf } from '../../../src/render/profile.ts';
+import { isPlayed, profileNamed, renditionsOf } from '../../../src/render/profile.ts';
 import { createRenderer, type Renderer } from '../../../src/render/renderer.ts';
 import { FragmentReader } from '../../../src/segment/fragment.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
@@ -44,7 +44,8 @@ function taskOf(description: PinnedDescription, n: number) {
   if (profile === undefined) throw new Error('no default profile');
   const frameRate = { num: description.fps, den: 1 };
   const grid = gridOf(frameRate, frameCountOf(description));
-  return { description, grid, n, renditions: renditionsOf({ ...description.size, frameRate }, profile) };
+  const renditions = renditionsOf({ ...description.size, frameRate }, profile).filter(isPlayed);
+  return { description, grid, n, renditions };
 }
 
 test.each([

@@ -49,7 +49,7 @@ for (const { path: ffmpeg, version } of await builds()) {
         const made = await makeSegment({ plan, window, grid, n, renditions, ffmpeg: { path: ffmpeg } });
         const audio = made.get('audio');
         if (audio === undefined) throw new Error('no audio');
-        if (n === 0) parts.push(audio.init);
+        if (n === 0) parts.push(audio.init ?? new Uint8Array());
         parts.push(audio.segment);
       }
       const joined = join(folder.path, 'joined.mp4');

@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
+import { footage, needFootage } from '../../support/footage.ts';
 import { anyFfmpeg, builds, nameOf, show, TestAssets, timeline, windowOfFrames } from './run-plan.ts';
 
-const media = (name: string) => new URL(`../../../../shared/media/${name}`, import.meta.url).pathname;
 const size = { width: 192, height: 108 };
 const frameBytes = (size.width * size.height * 3) / 2;
 
+needFootage();
 let folder: TemporaryFolder;
 beforeAll(async () => {
   folder = await temporaryFolder();
@@ -49,7 +50,7 @@ function soundOf(path: string): number {
 }
 
 // Name, what it is shown as: width and height inside 192x108, and whether it sounds (the track of video.mp4 is silence).
-const footage = [
+const clips = [
   ['video.mp4', [192, 108], false],
   ['video-h265.mp4', [192, 108], true],
   ['rotate-buck-bunny.mp4', [60, 108], true],
@@ -59,9 +60,9 @@ const footage = [
 ] as const;
 
 describe.each(Object.entries(builds))('ffmpeg: %s', (_, ffmpeg) => {
-  test.each(footage)('%s: right size, the right way up, with its sound', async (name, shape, sounds) => {
+  test.each(clips)('%s: right size, the right way up, with its sound', async (name, shape, sounds) => {
     const assets = new TestAssets(folder.path);
-    const src = await assets.add(media(name));
+    const src = await assets.add(footage(name));
     const description = timeline({
       size,
       fps: 25,
@@ -74,19 +75,19 @@ describe.each(Object.entries(builds))('ffmpeg: %s', (_, ffmpeg) => {
     // Luma only: the reference does not change the colour matrix, so colours may differ a little.
     const luma = size.width * size.height;
     const seen = shown.frames[5 + 12] ?? Buffer.alloc(frameBytes);
-    const likeness = psnr(seen, reference(ffmpeg, media(name), 12.499 / 25, shape), luma);
+    const likeness = psnr(seen, reference(ffmpeg, footage(name), 12.499 / 25, shape), luma);
     expect(likeness).toBeGreaterThan(27);
     const [before, during] = [shown.samples.subarray(0, 2 * 5 * 1920), shown.samples.subarray(2 * 5 * 1920)];
     expect(energy(before)).toBe(0);
     // Assets mix 5.1 down so that nothing can clip, 7.7 dB below what ffmpeg does by itself.
-    const heard = energy(during) / (sounds ? soundOf(media(name)) : 1);
+    const heard = energy(during) / (sounds ? soundOf(footage(name)) : 1);
     expect(heard).toBeGreaterThan(sounds ? 0.15 : -1);
     expect(heard).toBeLessThan(sounds ? 2.2 : 1e-9);
   });
 
   test('fit: cover fills the frame, contain leaves the background, stretch ignores proportions', async () => {
     const assets = new TestAssets(folder.path);
-    const src = await assets.add(media('sample_portrait.mp4'));
+    const src = await assets.add(footage('sample_portrait.mp4'));
     const frameOf = async (fit: 'cover' | 'contain' | 'stretch') => {
       const clip = { length: 1, fit, asset: { type: 'video' as const, src } };
       const description = timeline({
@@ -117,7 +118,7 @@ describe.each(Object.entries(builds))('ffmpeg: %s', (_, ffmpeg) => {
 
 test('a WAV file with cover art is heard sample by sample, from any window', async () => {
   const assets = new TestAssets(folder.path);
-  const path = media('glitch-hop-is-dead.wav');
+  const path = footage('glitch-hop-is-dead.wav');
   const src = await assets.add(path);
   const context = { ffmpeg: anyFfmpeg, assets, folder: folder.path };
   const clip = { start: 0.4, length: 3, asset: { type: 'audio' as const, src, from: 2.5 }, volume: 0.5 };

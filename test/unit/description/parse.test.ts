@@ -34,7 +34,7 @@ function problemsOf(json: unknown): readonly string[] {
   return [];
 }
 
-const timelineFields = '$schema, segue, size, fps, duration, seed, kind, background, tracks';
+const timelineFields = '$schema, segue, size, fps, duration, seed, subtitles, kind, background, tracks';
 const srcHelp =
   'expected "file:folder/name.mp4" (relative, without ".."), "https://host/path" (without user or #fragment) or "sha256:" and 64 hex digits';
 const at = 'tracks[0].clips[0]';
@@ -233,7 +233,7 @@ const table: [name: string, json: unknown, problems: string[]][] = [
     'a module with tracks',
     { ...moduleDescription, tracks: [] },
     [
-      'tracks: unknown field; the fields here are $schema, segue, size, fps, duration, seed, kind, module, params, moduleSha256',
+      'tracks: unknown field; the fields here are $schema, segue, size, fps, duration, seed, subtitles, kind, module, params, moduleSha256',
     ],
   ],
   [

@@ -9,7 +9,8 @@ export const videoConfig: CodecConfig & { kind: 'video' } = {
   kind: 'video',
   width: 1280,
   height: 720,
-  avcC: Uint8Array.from(
+  entry: 'avc1',
+  record: Uint8Array.from(
     Buffer.from(
       '0164001fffe1001d6764001facb402802dd80b50101014000003000400000300c83c60ca8001000568ef05f2c0fdf8f800',
       'hex',

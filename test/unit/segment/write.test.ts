@@ -1,12 +1,9 @@
 import { createFile, type ISOFile, MP4BoxBuffer } from 'mp4box';
 import { describe, expect, test } from 'vitest';
 import { SegueError } from '../../../src/ops/errors.ts';
-import {
-  audioSpecificConfig,
-  codecString,
-  normaliseAvcC,
-  parseAudioSpecificConfig,
-} from '../../../src/segment/codec.ts';
+import { normaliseAvcC } from '../../../src/segment/avc.ts';
+import { audioSpecificConfig, parseAudioSpecificConfig } from '../../../src/segment/codec.ts';
+import { codecString, decodesAs } from '../../../src/segment/codec-string.ts';
 import { writeInit } from '../../../src/segment/init.ts';
 import { writeSegment } from '../../../src/segment/write-segment.ts';
 import { audioConfig, audioStream, samples, videoConfig, videoStream } from './samples.ts';
@@ -85,17 +82,17 @@ describe('codec configuration', () => {
   });
 
   test('an avcC without the extension of the High profile gets it', () => {
-    const short = videoConfig.avcC.subarray(0, -4);
-    expect(normaliseAvcC(short)).toEqual(videoConfig.avcC);
-    expect(normaliseAvcC(videoConfig.avcC)).toEqual(videoConfig.avcC);
+    const short = videoConfig.record.subarray(0, -4);
+    expect(normaliseAvcC(short)).toEqual(videoConfig.record);
+    expect(normaliseAvcC(videoConfig.record)).toEqual(videoConfig.record);
   });
 
   test('High 4:2:2, and an avcC that is cut off, are refused', () => {
-    const higher = videoConfig.avcC.slice();
+    const higher = videoConfig.record.slice();
     higher[1] = 122;
     expect(() => normaliseAvcC(higher)).toThrow(SegueError);
-    for (let end = 0; end < videoConfig.avcC.byteLength - 4; end += 1) {
-      expect(() => normaliseAvcC(videoConfig.avcC.subarray(0, end))).toThrow(SegueError);
+    for (let end = 0; end < videoConfig.record.byteLength - 4; end += 1) {
+      expect(() => normaliseAvcC(videoConfig.record.subarray(0, end))).toThrow(SegueError);
     }
   });
 
@@ -104,5 +101,36 @@ describe('codec configuration', () => {
     expect(parseAudioSpecificConfig(long)).toEqual(audioConfig);
     expect(audioSpecificConfig(audioConfig)).toEqual(Uint8Array.from([0x11, 0x90]));
     expect(() => parseAudioSpecificConfig(Uint8Array.from([0xff, 0xff]))).toThrow(SegueError);
+  });
+});
+
+describe('codec strings', () => {
+  const video = { kind: 'video', width: 16, height: 16 } as const;
+  const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
+
+  test.each([
+    // What libx265 and SVT-AV1 write for 1280x720 at 25 frames a second.
+    ['hvc1', '0101600000009000000000005df000fcfdf8f800000f00', 'hvc1.1.6.L93.90'],
+    // Main 10, High tier, level 5.1, no constraint but the first byte's.
+    ['hvc1', '01222000000090000000000099f000fcfdf8f800000f00', 'hvc1.2.4.H153.90'],
+    ['av01', '81050c00', 'av01.0.05M.08'],
+    ['av01', '812dcc00', 'av01.1.13H.10'],
+  ] as const)('%s %s is %s', (entry, record, text) => {
+    expect(codecString({ ...video, entry, record: bytes(record) })).toBe(text);
+  });
+
+  test.each([
+    ['hvc1.1.6.L93.90', 'hvc1.1.6.L90.90', true],
+    ['hvc1.1.6.L93.90', 'hvc1.1.6.L120.90', false],
+    ['hvc1.1.6.L93.90', 'hvc1.2.6.L93.90', false],
+    ['av01.0.05M.08', 'av01.0.04M.08', true],
+    ['av01.0.05M.08', 'av01.0.05M.10', false],
+    ['avc1.64001f', 'avc1.64001e', true],
+    ['avc1.64001f', 'avc1.640020', false],
+    ['avc1.64001f', 'avc1.4d001f', false],
+    ['mp4a.40.2', 'mp4a.40.2', true],
+    ['mp4a.40.2', 'mp4a.40.5', false],
+  ])('a decoder of %s decodes %s: %s', (announced, made, decodes) => {
+    expect(decodesAs(announced, made)).toBe(decodes);
   });
 });

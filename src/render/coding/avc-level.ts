@@ -1,4 +1,4 @@
-import type { FrameRate } from '../grid/grid.ts';
+import type { FrameRate } from '../../grid/grid.ts';
 
 /** level_idc, MaxMBPS (macroblocks/s), MaxFS (macroblocks), MaxBR (kbit/s, High profile): ITU-T H.264 table A-1. */
 const levels = [
