@@ -38,8 +38,15 @@ export async function copiesAt(db: Db, place: string): Promise<(CopyRow & { rend
     .where(eq(copies.place, place));
 }
 
+/** One rendition of a segment that was made. */
+export interface MadeRendition {
+  readonly name: string;
+  /** Bytes of the segment. */
+  readonly bytes: number;
+}
+
 /**
- * Records that the holder of a lease has segment `n` of the given renditions on its disk. Returns false, and writes nothing,
+ * Records that the holder of a lease has segment `n` of the given renditions on its disk, and their sizes. Returns false, and writes nothing,
  * where the epoch is no longer the current one: the writer has been fenced.
  */
 export async function recordRendered(
@@ -47,18 +54,24 @@ export async function recordRendered(
   renderId: string,
   fence: Fence,
   n: number,
-  renditionNames: readonly string[],
+  made: readonly MadeRendition[],
 ): Promise<boolean> {
   const rows = await db.execute(sql`
     WITH held AS (
       SELECT render_id FROM leases
       WHERE render_id = ${renderId} AND node_id = ${fence.nodeId} AND epoch = ${fence.epoch}
       FOR SHARE),
+    made AS (
+      SELECT name, bytes FROM jsonb_to_recordset(${JSON.stringify(made)}::jsonb) AS made(name text, bytes int)),
+    sized AS (
+      UPDATE renditions SET sizes[${n + 1}::int] = made.bytes FROM held, made
+      WHERE renditions.render_id = held.render_id AND renditions.name = made.name
+        AND renditions.sizes[${n + 1}::int] IS DISTINCT FROM made.bytes),
     written AS (
       INSERT INTO copies (render_id, rendition, place, segments)
-      SELECT held.render_id, name, ${fence.nodeId}, int4multirange(int4range(${n}::int, ${n + 1}::int))
-      FROM held, jsonb_array_elements_text(${JSON.stringify(renditionNames)}::jsonb) AS name
-      ORDER BY name
+      SELECT held.render_id, made.name, ${fence.nodeId}, int4multirange(int4range(${n}::int, ${n + 1}::int))
+      FROM held, made
+      ORDER BY made.name
       ON CONFLICT (render_id, rendition, place)
       DO UPDATE SET segments = copies.segments + excluded.segments, updated_at = now()
       RETURNING rendition)

@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  boolean,
   customType,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -11,6 +13,8 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import { containers, renditionKinds } from '../rendition/kind.ts';
+import type { RenditionAttributes, SegmentKey, SegmentSource } from './foreign.ts';
 import { formatRanges, parseRanges, type Ranges } from './ranges.ts';
 
 const segmentRanges = customType<{ data: Ranges; driverData: string }>({
@@ -23,7 +27,10 @@ const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataTyp
 
 const instant = (name: string) => timestamp(name, { withTimezone: true });
 
-/** What was asked for: the pinned, canonical description (RFC 8785 text) under its keyed hash. Never changed, never deleted. */
+/**
+ * What was asked for: the pinned, canonical description (RFC 8785 text) under its keyed hash. Never changed, never deleted.
+ * `frame_count` is 0 where it is not known beforehand: a stream that somebody else makes.
+ */
 export const videos = pgTable('videos', {
   id: text('id').primaryKey(),
   description: text('description').notNull(),
@@ -55,7 +62,10 @@ export const renders = pgTable(
   (table) => [uniqueIndex('renders_generation').on(table.videoId, table.generation)],
 );
 
-/** One track of a render. `init` is the init segment, set once by whoever renders first. */
+/**
+ * One track of a render. `init` is the init segment, set once by whoever renders first. `sizes` has the bytes of segment n at
+ * index n + 1, NULL where it was never made: what bit rates are measured from.
+ */
 export const renditions = pgTable(
   'renditions',
   {
@@ -64,8 +74,16 @@ export const renditions = pgTable(
       .references(() => renders.id),
     name: text('name').notNull(),
     position: integer('position').notNull(),
-    kind: text('kind', { enum: ['video', 'audio'] }).notNull(),
+    kind: text('kind', { enum: renditionKinds }).notNull(),
+    container: text('container', { enum: containers }).notNull().default('fmp4'),
+    /** Made only once somebody asks for it; a render counts as complete without it. */
+    onDemand: boolean('on_demand').notNull().default(false),
     init: bytes('init'),
+    sizes: integer('sizes').array().notNull().default(sql`'{}'`),
+    /** Only of a foreign stream: what its source says of the rendition, or its first segment. */
+    attributes: jsonb('attributes').$type<RenditionAttributes>(),
+    /** Only of a foreign stream: its source has ended this rendition's playlist. */
+    ended: boolean('ended').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.renderId, table.name] })],
 );
@@ -100,6 +118,64 @@ export const leases = pgTable(
     expiresAt: instant('expires_at').notNull(),
   },
   (table) => [index('leases_node').on(table.nodeId)],
+);
+
+/** Streams that a foreign renderer makes. `key_hash` is the SHA-256 of the stream key, in hexadecimal; the key itself is nowhere. */
+export const streams = pgTable('streams', {
+  videoId: text('video_id')
+    .primaryKey()
+    .references(() => videos.id),
+  renderId: text('render_id')
+    .notNull()
+    .unique()
+    .references(() => renders.id),
+  name: text('name').notNull(),
+  keyHash: text('key_hash').notNull().unique(),
+  /** Seconds of the sliding list; NULL: everything stays listed. */
+  windowSeconds: doublePrecision('window_seconds'),
+  /** Seconds, of every media playlist of the stream. Fixed when the stream goes live, or earlier by whoever made it. */
+  targetDuration: integer('target_duration'),
+  state: text('state', { enum: ['waiting', 'live', 'ended', 'failed'] })
+    .notNull()
+    .default('waiting'),
+  failure: text('failure'),
+  createdAt: instant('created_at').notNull().defaultNow(),
+  endedAt: instant('ended_at'),
+});
+
+/** Segments of a foreign stream, one row each: nobody can compute their durations. A row is never changed. */
+export const foreignSegments = pgTable(
+  'foreign_segments',
+  {
+    renderId: text('render_id')
+      .notNull()
+      .references(() => renders.id),
+    rendition: text('rendition').notNull(),
+    n: integer('n').notNull(),
+    durationUs: bigint('duration_us', { mode: 'number' }).notNull(),
+    discontinuity: boolean('discontinuity').notNull(),
+    init: integer('init'),
+    key: jsonb('key').$type<SegmentKey>(),
+    programDateTime: text('program_date_time'),
+    source: jsonb('source').$type<SegmentSource>().notNull(),
+    bytes: integer('bytes').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.renderId, table.rendition, table.n] })],
+);
+
+/** Init segments and AES keys of a foreign stream. Small, and served from here. A row is never changed. */
+export const foreignFiles = pgTable(
+  'foreign_files',
+  {
+    renderId: text('render_id')
+      .notNull()
+      .references(() => renders.id),
+    rendition: text('rendition').notNull(),
+    name: text('name').notNull(),
+    contentType: text('content_type').notNull(),
+    bytes: bytes('bytes').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.renderId, table.rendition, table.name] })],
 );
 
 /** What a node reports of itself with each heartbeat. */

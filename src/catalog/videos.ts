@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, isNull, sql } from 'drizzle-orm';
 import type { FrameRate } from '../grid/grid.ts';
+import type { Packing } from '../rendition/kind.ts';
 import type { Db } from './connect.ts';
 import type { Fence } from './copies.ts';
 import { renders, renditions, videos } from './schema.ts';
@@ -14,13 +15,20 @@ export interface NewVideo {
   frameCount: number;
 }
 
+/** A rendition by its name, and how it is packed. */
+export interface RenditionRow extends Packing {
+  readonly name: string;
+  /** Made only once somebody asks for it; the render counts as complete without it. Absent: false. */
+  readonly onDemand?: boolean;
+}
+
 /** A render as it is written. `renditions` in the order of the multivariant playlist. */
 export interface NewRender {
   id: string;
   generation: number;
   rendererVersion: string;
   profile: string;
-  renditions: readonly { name: string; kind: 'video' | 'audio' }[];
+  renditions: readonly RenditionRow[];
 }
 
 /** A video with one of its renders, everything a playlist needs but the copies. */
@@ -36,7 +44,7 @@ export interface RenderRow {
   state: 'active' | 'superseded' | 'failed';
   failure: string | null;
   sealedAt: Date | null;
-  renditions: readonly { name: string; kind: 'video' | 'audio' }[];
+  renditions: readonly RenditionRow[];
 }
 
 /**
@@ -57,9 +65,10 @@ export async function insertVideo(db: Db, video: NewVideo, render: NewRender): P
       SELECT ${render.id}, video.id, ${render.generation}::int, ${render.rendererVersion}, ${render.profile} FROM video
       RETURNING id),
     tracks AS (
-      INSERT INTO renditions (render_id, name, kind, position)
-      SELECT render.id, track.name, track.kind, track.position
-      FROM render, jsonb_to_recordset(${list}::jsonb) AS track(name text, kind text, position int))
+      INSERT INTO renditions (render_id, name, kind, container, on_demand, position)
+      SELECT render.id, track.name, track.kind, track.container, COALESCE(track."onDemand", false), track.position
+      FROM render, jsonb_to_recordset(${list}::jsonb)
+        AS track(name text, kind text, container text, "onDemand" boolean, position int))
     SELECT id FROM video`);
   return rows.length > 0 ? 'new' : 'known';
 }
@@ -91,8 +100,9 @@ const columns = {
   state: renders.state,
   failure: renders.failure,
   sealedAt: renders.sealedAt,
-  renditions: sql<{ name: string; kind: 'video' | 'audio' }[]>`(
-    SELECT json_agg(json_build_object('name', r.name, 'kind', r.kind) ORDER BY r.position)
+  renditions: sql<RenditionRow[]>`(
+    SELECT json_agg(json_build_object('name', r.name, 'kind', r.kind, 'container', r.container,
+      'onDemand', r.on_demand) ORDER BY r.position)
     FROM renditions r WHERE r.render_id = renders.id)`,
 };
 

@@ -1,16 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Catalog } from '../catalog/connect.ts';
+import { foreign } from '../catalog/foreign.ts';
 import { renderById } from '../catalog/videos.ts';
 import { SegueError } from '../ops/errors.ts';
 import { backoff } from '../ops/loop.ts';
 import type { Bucket } from '../store/bucket.ts';
-import { sealRender } from './seal.ts';
+import { type Sealing, sealRender } from './seal.ts';
+import { sealStream } from './seal-stream.ts';
 import { type CopyTask, orAborted, startUploader, type Uploader, type UploaderOptions } from './uploader.ts';
 
 /** Copying as a node runs it: uploads, and the finished playlists once a render is complete. */
 export interface Copying extends Pick<Uploader, 'enqueue' | 'pending' | 'idle' | 'stop'> {
   /** Queues what an earlier process left uncopied, and seals what it left unsealed. Tries again while the bucket is away. */
   resume(find: () => AsyncIterable<CopyTask>, signal: AbortSignal): Promise<void>;
+  /** Seals a render of which this disk has something, where it is complete: it may have ended after its last copy. */
+  settle(renderId: string): void;
 }
 
 /** Starts copying. A render is sealed after the last of its queued segments is copied. */
@@ -26,9 +30,12 @@ export function startCopying(
     for (let tries = 1; !signal.aborted; tries += 1) {
       try {
         const render = await renderById(catalog.db, renderId);
-        if (render === undefined || render.sealedAt !== null) return;
-        if (await sealRender(catalog, bucket, render, signal))
-          log.info({ renderId }, 'render sealed: the bucket alone plays');
+        if (render === undefined) return;
+        const outcome = await (render.profile === foreign
+          ? sealForeign(catalog, bucket, render, signal)
+          : sealRender(catalog, bucket, render, signal));
+        if (outcome === 'sealed') log.info({ renderId }, 'render sealed: the bucket alone plays');
+        if (outcome === 'extended') log.info({ renderId }, 'the sealed list has what was made on demand');
         return;
       } catch (error) {
         if (signal.aborted) return;
@@ -69,6 +76,9 @@ export function startCopying(
 
   return {
     enqueue,
+    settle: (renderId) => {
+      if (options.disk.held(renderId).size > 0 && !waiting.has(renderId)) sealSoon(renderId);
+    },
     get pending() {
       return uploader.pending + sealing.size;
     },
@@ -99,4 +109,11 @@ export function startCopying(
       await Promise.all(sealing.values());
     },
   };
+}
+
+/** A stream is sealed once, and never grows afterwards. */
+async function sealForeign(...args: Parameters<typeof sealStream>): Promise<Sealing> {
+  const [, , render] = args;
+  if (render.sealedAt !== null) return 'unchanged';
+  return (await sealStream(...args)) ? 'sealed' : 'incomplete';
 }

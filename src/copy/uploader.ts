@@ -6,15 +6,16 @@ import { bucketPlace } from '../catalog/schema.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { backoff, FailureLog } from '../ops/loop.ts';
+import type { Packing } from '../rendition/kind.ts';
+import { mediaType } from '../rendition/kind.ts';
 import type { Bucket, PutOutcome } from '../store/bucket.ts';
 import type { DiskStore } from '../store/disk.ts';
-import { immutable, mediaType, segmentName } from '../store/names.ts';
+import { immutable, segmentName } from '../store/names.ts';
 
 /** One segment to copy from this node's disk to the bucket. */
-export interface CopyTask {
+export interface CopyTask extends Packing {
   readonly renderId: string;
   readonly rendition: string;
-  readonly kind: 'video' | 'audio';
   readonly n: number;
 }
 
@@ -83,9 +84,9 @@ export function startUploader(options: UploaderOptions): Uploader {
         if (known) options.onDamaged?.(task);
         return { outcome: 'gone', bytes: 0 };
       }
-      const key = segmentName(renderId, rendition, n);
+      const key = segmentName(renderId, rendition, n, task.container);
       const outcome = await bucket.put(
-        { key, data: segment.data, contentType: mediaType(task.kind), cacheControl: immutable },
+        { key, data: segment.data, contentType: mediaType(task), cacheControl: immutable },
         ended.signal,
       );
       progress.stored = { outcome, bytes: segment.data.byteLength };
@@ -121,7 +122,7 @@ export function startUploader(options: UploaderOptions): Uploader {
 
   return {
     enqueue(task) {
-      const key = segmentName(task.renderId, task.rendition, task.n);
+      const key = segmentName(task.renderId, task.rendition, task.n, task.container);
       if (queued.has(key) || ended.signal.aborted) return false;
       queued.add(key);
       queue

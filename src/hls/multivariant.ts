@@ -1,22 +1,39 @@
 import type { FrameRate } from '../grid/grid.ts';
+import { stableIdOf } from './steering.ts';
 import { attributes, quoted, startAtBeginning } from './text.ts';
 
-/** What a multivariant playlist says of a rendition. Bit rates are in bits per second, sizes in pixels. */
-export type ListedRendition = {
+interface Encoded {
   /** Name in URLs, with the generation (`720p`, `720p~2`). */
   readonly path: string;
-  /** RFC 6381 codecs, e.g. `avc1.640020`. */
+  /** RFC 6381 codecs, e.g. `avc1.640020`; `jpeg` for pictures. */
   readonly codecs: string;
-  /** Bit rate that no segment passes. */
+  /** Bits per second that no stretch of about a target duration passes; as measured, or a bound before it is. */
   readonly bandwidth: number;
   readonly averageBandwidth: number;
-} & (
-  | { readonly kind: 'video'; readonly width: number; readonly height: number }
-  | { readonly kind: 'audio'; readonly channels: number }
-);
+}
+
+/** What a multivariant playlist says of a rendition. Bit rates are in bits per second, sizes in pixels. */
+export type ListedRendition =
+  | (Encoded & {
+      readonly kind: 'video' | 'iframes' | 'images';
+      readonly width: number;
+      readonly height: number;
+    })
+  | (Encoded & { readonly kind: 'audio'; readonly channels: number })
+  | {
+      readonly kind: 'subtitles';
+      readonly path: string;
+      /** What people choose by. */
+      readonly title: string;
+      /** BCP 47. */
+      readonly language: string | undefined;
+    };
+
+type ListedEncoded = Exclude<ListedRendition, { kind: 'subtitles' }>;
 
 /** Everything that a multivariant playlist depends on. */
 export interface MultivariantInput {
+  /** In the order in which they are listed: players begin with the first video. */
   readonly renditions: readonly ListedRendition[];
   readonly frameRate: FrameRate;
   /** Leading segments in the bucket, by rendition path; missing means 0. */
@@ -25,70 +42,136 @@ export interface MultivariantInput {
   readonly mode: 'vod' | 'event';
   /** URL of a media playlist by rendition path, where it is not {@link mediaPlaylistUri}: the copy in the bucket has no query. */
   readonly mediaUri?: (path: string) => string;
+  /** Content Steering (RFC 8216bis 4.4.6.6): where its manifest is, and the pathway that is listed. */
+  readonly steering?: { readonly uri: string; readonly pathway: string };
 }
 
-const audioGroup = 'audio';
+/** Groups are called as their pathway is, where there is one: video.js finds those of a clone so. */
+const groupId = (kind: 'audio' | 'subtitles', { steering }: MultivariantInput): string =>
+  quoted(steering?.pathway ?? kind);
 
 /**
  * The multivariant playlist of this moment (RFC 8216 4.3.4): a session reads it once, and so keeps the sealed prefix that
  * each media playlist URL carries. Throws a RangeError where there is nothing to list.
  */
 export function multivariantPlaylist(input: MultivariantInput): string {
-  const audio = input.renditions.filter((rendition) => rendition.kind === 'audio');
-  const video = input.renditions.filter((rendition) => rendition.kind === 'video');
-  if (input.renditions.length === 0) throw new RangeError('A multivariant playlist needs a rendition');
+  const of = <K extends ListedRendition['kind']>(kind: K) =>
+    input.renditions.filter((one): one is Extract<ListedRendition, { kind: K }> => one.kind === kind);
+  const [video, audio] = [of('video'), of('audio')];
+  const variants = video.length > 0 ? video : audio;
+  if (variants.length === 0) throw new RangeError('A multivariant playlist needs sound or picture');
+  const groups = { audio: video.length > 0 ? audio : [], subtitles: of('subtitles') };
   const lines = ['#EXTM3U', '#EXT-X-VERSION:7', '#EXT-X-INDEPENDENT-SEGMENTS'];
   if (input.mode === 'event') lines.push(startAtBeginning);
-  const variants = video.length > 0 ? video : audio;
-  const grouped = video.length > 0 ? audio : [];
-  for (const [index, rendition] of grouped.entries())
-    lines.push(audioLine(rendition, index, uriOf(rendition, input)));
-  for (const rendition of variants) {
-    lines.push(variantLine(rendition, grouped, input.frameRate), uriOf(rendition, input));
-  }
+  if (input.steering !== undefined) lines.push(steeringLine(input.steering));
+  lines.push(...groups.audio.map((one, index) => audioLine(one, index === 0, input)));
+  lines.push(...groups.subtitles.map((one) => subtitlesLine(one, input)));
+  for (const rendition of variants)
+    lines.push(variantLine(rendition, groups, input), uriOf(rendition, input));
+  for (const rendition of of('iframes'))
+    lines.push(stillsLine('EXT-X-I-FRAME-STREAM-INF', rendition, { 'VIDEO-RANGE': 'SDR' }, input));
+  for (const rendition of of('images'))
+    lines.push(stillsLine('EXT-X-IMAGE-STREAM-INF', rendition, {}, input));
   return `${lines.join('\n')}\n`;
 }
 
 /** Relative URL of a media playlist. It names everything its text depends on, so the text of a `vod` one never changes. */
-function mediaPlaylistUri(path: string, sealed: number, mode: 'vod' | 'event'): string {
+export function mediaPlaylistUri(path: string, sealed: number, mode: 'vod' | 'event'): string {
   return `${path}/media.m3u8?sealed=${sealed}${mode === 'event' ? '&mode=event' : ''}`;
 }
 
-function uriOf(rendition: ListedRendition, input: MultivariantInput): string {
-  if (input.mediaUri !== undefined) return input.mediaUri(rendition.path);
-  return mediaPlaylistUri(rendition.path, input.sealedByRendition[rendition.path] ?? 0, input.mode);
+function uriOf({ path }: ListedRendition, input: MultivariantInput): string {
+  if (input.mediaUri !== undefined) return input.mediaUri(path);
+  return mediaPlaylistUri(path, input.sealedByRendition[path] ?? 0, input.mode);
 }
 
-function audioLine(rendition: ListedRendition, index: number, uri: string): string {
-  const first = index === 0 ? 'YES' : 'NO';
+/** Only steering needs it. */
+function stableId({ path }: ListedRendition, { steering }: MultivariantInput): string | undefined {
+  return steering === undefined ? undefined : quoted(stableIdOf(path));
+}
+
+function steeringLine({ uri, pathway }: { uri: string; pathway: string }): string {
+  return `#EXT-X-CONTENT-STEERING:${attributes({ 'SERVER-URI': quoted(uri), 'PATHWAY-ID': quoted(pathway) })}`;
+}
+
+function audioLine(
+  rendition: Extract<ListedRendition, { kind: 'audio' }>,
+  isFirst: boolean,
+  input: MultivariantInput,
+): string {
   return `#EXT-X-MEDIA:${attributes({
     TYPE: 'AUDIO',
-    'GROUP-ID': quoted(audioGroup),
+    'GROUP-ID': groupId('audio', input),
     NAME: quoted(rendition.path),
-    DEFAULT: first,
+    'STABLE-RENDITION-ID': stableId(rendition, input),
+    DEFAULT: isFirst ? 'YES' : 'NO',
     AUTOSELECT: 'YES',
-    CHANNELS: rendition.kind === 'audio' ? quoted(String(rendition.channels)) : undefined,
-    URI: quoted(uri),
+    CHANNELS: quoted(String(rendition.channels)),
+    URI: quoted(uriOf(rendition, input)),
   })}`;
 }
 
-/** BANDWIDTH of a variant is that of its worst combination: the video and the heaviest sound of its group. */
-function variantLine(
-  rendition: ListedRendition,
-  audio: readonly ListedRendition[],
-  frameRate: FrameRate,
+/** Never shown unasked (DEFAULT, FORCED), but chosen by who has asked for subtitles of that language (AUTOSELECT). */
+function subtitlesLine(
+  rendition: Extract<ListedRendition, { kind: 'subtitles' }>,
+  input: MultivariantInput,
 ): string {
-  const heaviest = (of: (one: ListedRendition) => number): number => Math.max(0, ...audio.map(of));
-  const codecs = [...new Set([rendition.codecs, ...audio.map((one) => one.codecs)])].join(',');
-  const isVideo = rendition.kind === 'video';
+  return `#EXT-X-MEDIA:${attributes({
+    TYPE: 'SUBTITLES',
+    'GROUP-ID': groupId('subtitles', input),
+    NAME: quoted(rendition.title),
+    LANGUAGE: rendition.language === undefined ? undefined : quoted(rendition.language),
+    'STABLE-RENDITION-ID': stableId(rendition, input),
+    DEFAULT: 'NO',
+    AUTOSELECT: 'YES',
+    FORCED: 'NO',
+    URI: quoted(uriOf(rendition, input)),
+  })}`;
+}
+
+/**
+ * BANDWIDTH of a variant is that of its worst combination: the video and the heaviest sound of its group. Subtitles weigh less
+ * than its rounding. WebVTT segments are not named in CODECS (Apple's authoring rules ask for it with IMSC only).
+ */
+function variantLine(
+  rendition: ListedEncoded,
+  groups: { readonly audio: readonly ListedEncoded[]; readonly subtitles: readonly ListedRendition[] },
+  input: MultivariantInput,
+): string {
+  const heaviest = (of: (one: ListedEncoded) => number): number => Math.max(0, ...groups.audio.map(of));
+  const codecs = [...new Set([rendition.codecs, ...groups.audio.map((one) => one.codecs)])].join(',');
+  const picture = rendition.kind === 'audio' ? undefined : rendition;
+  const { num, den } = input.frameRate;
   return `#EXT-X-STREAM-INF:${attributes({
     BANDWIDTH: String(Math.ceil(rendition.bandwidth + heaviest((one) => one.bandwidth))),
     'AVERAGE-BANDWIDTH': String(
       Math.ceil(rendition.averageBandwidth + heaviest((one) => one.averageBandwidth)),
     ),
     CODECS: quoted(codecs),
-    RESOLUTION: isVideo ? `${rendition.width}x${rendition.height}` : undefined,
-    'FRAME-RATE': isVideo ? (frameRate.num / frameRate.den).toFixed(3) : undefined,
-    AUDIO: audio.length > 0 ? quoted(audioGroup) : undefined,
+    RESOLUTION: picture === undefined ? undefined : `${picture.width}x${picture.height}`,
+    'FRAME-RATE': picture === undefined ? undefined : (num / den).toFixed(3),
+    'VIDEO-RANGE': picture === undefined ? undefined : 'SDR',
+    'STABLE-VARIANT-ID': stableId(rendition, input),
+    AUDIO: groups.audio.length > 0 ? groupId('audio', input) : undefined,
+    SUBTITLES: groups.subtitles.length > 0 ? groupId('subtitles', input) : undefined,
+    'CLOSED-CAPTIONS': picture === undefined ? undefined : 'NONE',
+    'PATHWAY-ID': input.steering === undefined ? undefined : quoted(input.steering.pathway),
+  })}`;
+}
+
+/** Key frames or pictures for seeking (RFC 8216 4.3.4.3; Roku's EXT-X-IMAGE-STREAM-INF). */
+function stillsLine(
+  tag: string,
+  rendition: Extract<ListedRendition, { kind: 'video' | 'iframes' | 'images' }>,
+  more: Readonly<Record<string, string>>,
+  input: MultivariantInput,
+): string {
+  return `#${tag}:${attributes({
+    BANDWIDTH: String(Math.ceil(rendition.bandwidth)),
+    'AVERAGE-BANDWIDTH': String(Math.ceil(rendition.averageBandwidth)),
+    CODECS: quoted(rendition.codecs),
+    RESOLUTION: `${rendition.width}x${rendition.height}`,
+    ...more,
+    URI: quoted(uriOf(rendition, input)),
   })}`;
 }

@@ -5,6 +5,7 @@ export const errorCodes = [
   'unknown_asset',
   'asset_refused',
   'over_budget',
+  'invalid_playlist',
   'unauthorized',
   'not_found',
   'method_not_allowed',
@@ -14,6 +15,8 @@ export const errorCodes = [
   'fenced',
   'lease_held',
   'render_failed',
+  'stream_over',
+  'storage_full',
   'no_node',
   'bucket_unavailable',
   'catalog_unavailable',
@@ -53,8 +56,8 @@ export class SegueError extends Error {
   }
 }
 
-/** HTTP status of an error code (RFC 9110). */
-export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503 {
+/** HTTP status of an error code (RFC 9110; 507 is RFC 4918). */
+export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503 | 507 {
   switch (code) {
     case 'invalid_request':
     case 'invalid_description':
@@ -69,10 +72,12 @@ export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 413 | 4
       return 405;
     case 'fenced':
     case 'lease_held':
+    case 'stream_over':
       return 409;
     case 'too_large':
       return 413;
     case 'over_budget':
+    case 'invalid_playlist':
       return 422;
     case 'too_many_requests':
       return 429;
@@ -85,6 +90,8 @@ export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 413 | 4
     case 'configuration':
     case 'internal':
       return 500;
+    case 'storage_full':
+      return 507;
   }
 }
 

@@ -13,13 +13,30 @@ export interface Listening {
 /** A kept-alive connection may idle longer than most proxies in front of it keep theirs: they close first. */
 const keepAliveMs = 75_000;
 
+/** How to listen. */
+export interface ListenOptions {
+  /**
+   * A client may close its connection as soon as it has sent its request, as ffmpeg does after each upload: the request is read to
+   * its end all the same. Nothing tells then that a client has gone away while it waits for an answer.
+   */
+  readonly halfOpen?: boolean;
+  /**
+   * Several processes may listen on one port (SO_REUSEPORT; Linux): the kernel hands each new connection to one of those that
+   * are alive.
+   */
+  readonly sharePort?: boolean;
+}
+
 /** Serves an app over HTTP. Port 0 takes any free one. */
 export async function listen(
   app: Pick<Parameters<typeof createAdaptorServer>[0], 'fetch'>,
   host: string,
   port: number,
+  options: ListenOptions = {},
 ): Promise<Listening> {
   const server = createAdaptorServer({ fetch: app.fetch, hostname: host }) as Server;
+  // Node aborts a request whose client has closed its side, however complete its body is, unless it is told otherwise.
+  Object.assign(server, { httpAllowHalfOpen: options.halfOpen ?? false });
   server.keepAliveTimeout = keepAliveMs;
   server.headersTimeout = keepAliveMs + 5000;
   const sockets = new Set<Socket>();
@@ -29,7 +46,7 @@ export async function listen(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, reusePort: options.sharePort ?? false }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type OnDemandPolicy, onDemandPolicies } from '../rendition/on-demand.ts';
 import { SegueError } from './errors.ts';
 
 /** Variables by name, as `process.env` or a Worker's bindings hold them. */
@@ -37,6 +38,14 @@ export interface PlaylistsConfig {
   readonly holdSilentSeconds: number;
   /** Requests held at once; one more is answered 503 with Retry-After. */
   readonly maxHolds: number;
+  /** Whether another playlist service may listen on the same port, so that the next one starts before the last one stops. */
+  readonly sharePort: boolean;
+  /** Whether playlists offer Content Steering. */
+  readonly steering: boolean;
+  /** Name of the profile of new videos. */
+  readonly profile: string;
+  /** What is made only once somebody asks for it. */
+  readonly onDemand: OnDemandPolicy;
   /** Whether the demo page may kill a node. */
   readonly demo: boolean;
   readonly logLevel: LogLevel;
@@ -89,6 +98,10 @@ export const variables = {
   SEGUE_HOLD_SECONDS: seconds(1, 600),
   SEGUE_HOLD_SILENT_SECONDS: seconds(0, 60),
   SEGUE_MAX_HOLDS: whole(1, 100_000),
+  SEGUE_SHARE_PORT: flag,
+  SEGUE_STEERING: flag,
+  SEGUE_PROFILE: z.string().max(64, 'must be the name of a profile'),
+  SEGUE_ON_DEMAND: z.enum(onDemandPolicies, { error: `must be one of ${onDemandPolicies.join(', ')}` }),
   SEGUE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
     error: 'must be one of trace, debug, info, warn, error, fatal, silent',
   }),
@@ -101,6 +114,10 @@ export const playlistsDefaults = {
   SEGUE_HOLD_SECONDS: variables.SEGUE_HOLD_SECONDS.default(60),
   SEGUE_HOLD_SILENT_SECONDS: variables.SEGUE_HOLD_SILENT_SECONDS.default(1.5),
   SEGUE_MAX_HOLDS: variables.SEGUE_MAX_HOLDS.default(1000),
+  SEGUE_SHARE_PORT: variables.SEGUE_SHARE_PORT.default(false),
+  SEGUE_STEERING: variables.SEGUE_STEERING.default(false),
+  SEGUE_PROFILE: variables.SEGUE_PROFILE.default('default'),
+  SEGUE_ON_DEMAND: variables.SEGUE_ON_DEMAND.default('stills'),
   SEGUE_LOG_LEVEL: variables.SEGUE_LOG_LEVEL.default('info'),
 } as const;
 
@@ -171,6 +188,10 @@ export function parsePlaylistsConfig(env: Environment): PlaylistsConfig {
     holdSeconds: v.SEGUE_HOLD_SECONDS,
     holdSilentSeconds: v.SEGUE_HOLD_SILENT_SECONDS,
     maxHolds: v.SEGUE_MAX_HOLDS,
+    sharePort: v.SEGUE_SHARE_PORT,
+    steering: v.SEGUE_STEERING,
+    profile: v.SEGUE_PROFILE,
+    onDemand: v.SEGUE_ON_DEMAND,
     demo: v.SEGUE_DEMO,
     logLevel: v.SEGUE_LOG_LEVEL,
   };

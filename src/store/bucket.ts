@@ -23,6 +23,8 @@ export interface NewObject {
   data: Uint8Array;
   contentType: string;
   cacheControl: string;
+  /** Stored whatever is there: for the few names whose bytes may change. Absent: false. */
+  replaces?: boolean;
 }
 
 /** How a put ended: the bytes are in the bucket and verified either way. */
@@ -31,7 +33,7 @@ export type PutOutcome = 'stored' | 'was-there';
 /** The bucket, through the S3 API. Every call throws {@link SegueError} `bucket_unavailable` where the provider does not answer well. */
 export interface Bucket {
   /**
-   * Stores an object that must not exist with other bytes: one conditional PUT (`If-None-Match: *`), multipart above the part
+   * Stores an object that must not exist with other bytes, unless it `replaces` them: one conditional PUT (`If-None-Match: *`), multipart above the part
    * size. Verified by CRC-32 or ETag of the answer, or by HEAD where the provider returns neither. An object that is there
    * already and equal counts as stored (the answer of an earlier PUT was lost); one that differs is an error and is left alone.
    */
@@ -112,7 +114,7 @@ export function openBucket(settings: BucketSettings): Bucket {
         Body: object.data,
         ContentType: object.contentType,
         CacheControl: object.cacheControl,
-        IfNoneMatch: '*',
+        ...(object.replaces === true ? {} : { IfNoneMatch: '*' }),
       };
       try {
         if (object.data.byteLength > partSize) {

@@ -26,6 +26,17 @@ export type DiskRendition = ReadonlyMap<number, DiskSegment>;
 export interface DiskStore {
   /** Writes a segment: temporary name, fsync, rename, fsync of the folder. Returns when it is durable. */
   put(renderId: string, rendition: string, n: number, data: Uint8Array): Promise<DiskSegment>;
+  /**
+   * Takes a file in as a segment by renaming it: it has to be durable, to have these facts, and to be on the same file system.
+   * As with {@link put}, other bytes that are there already stay.
+   */
+  adopt(
+    renderId: string,
+    rendition: string,
+    n: number,
+    file: string,
+    facts: DiskSegment,
+  ): Promise<DiskSegment>;
   /** Reads and verifies a segment. A damaged one is removed and counts as absent; `undefined` where there is none. */
   read(renderId: string, rendition: string, n: number): Promise<VerifiedSegment | undefined>;
   /** Facts of a segment without reading it. */
@@ -100,6 +111,17 @@ export async function openDiskStore(folder: string): Promise<DiskStore> {
       note(renderId, name, n, segment);
       return segment;
     },
+    async adopt(renderId, name, n, file, { bytes, crc32: crc }) {
+      const segment = { bytes, crc32: crc };
+      const home = join(folder, renderId, name);
+      const before = index.get(renderId)?.get(name)?.get(n);
+      if (before !== undefined) return before;
+      await mkdir(home, { recursive: true });
+      await rename(file, join(home, `${n}.${hex(crc)}.m4s`));
+      await syncFolder(home);
+      note(renderId, name, n, segment);
+      return segment;
+    },
     async read(renderId, name, n) {
       const segment = index.get(renderId)?.get(name)?.get(n);
       if (segment === undefined) return undefined;
@@ -144,7 +166,11 @@ async function writeDurably(folder: string, name: string, data: Uint8Array): Pro
     await rm(temporary, { force: true });
     throw error;
   }
-  // The rename itself is durable only once the folder is.
+  await syncFolder(folder);
+}
+
+/** A rename is durable only once its folder is. */
+async function syncFolder(folder: string): Promise<void> {
   const directory = await open(folder, 'r');
   try {
     await directory.sync();

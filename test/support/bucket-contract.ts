@@ -47,6 +47,14 @@ export function bucketContract(name: string, start: () => Promise<Provider>): vo
       expect(Buffer.from((await bucket.get(key)) ?? []).toString()).toBe('first');
     });
 
+    test('an object that replaces others does, small or large, whatever was there', async () => {
+      const key = 'renders/a/index.m3u8';
+      for (const data of [Buffer.from('first'), Buffer.from('second'), Buffer.alloc(9 << 20, 'third')]) {
+        expect(await bucket.put({ key, data, replaces: true, ...type })).toBe('stored');
+        expect(Buffer.compare(Buffer.from((await bucket.get(key)) ?? []), data)).toBe(0);
+      }
+    });
+
     test('an object above the part size goes up in parts and comes back whole', async () => {
       const data = Buffer.alloc(9 * 1024 * 1024 + 17, 'segue');
       const key = 'renders/a/720p/2.m4s';

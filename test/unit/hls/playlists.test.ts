@@ -5,6 +5,7 @@ import { gridOf, segmentCount, segmentStart, targetDuration } from '../../../src
 import { type MediaPlaylistInput, mediaPlaylist } from '../../../src/hls/media.ts';
 import { type ListedRendition, multivariantPlaylist } from '../../../src/hls/multivariant.ts';
 import { sealedPrefix } from '../../../src/hls/sealed.ts';
+import type { RenditionKind } from '../../../src/rendition/kind.ts';
 
 beforeAll(() => setOptions({ strictMode: true }));
 
@@ -28,8 +29,11 @@ const sealedGrids = grids.chain((grid) =>
 );
 
 const sealedUrl = (n: number): string => `https://cdn.example.org/renders/r/720p/${n}.m4s`;
-const media = (input: Omit<MediaPlaylistInput, 'sealedUrl'>): string =>
-  mediaPlaylist({ ...input, sealedUrl });
+const media = ({
+  kind,
+  ...input
+}: Omit<MediaPlaylistInput, 'sealedUrl' | 'track'> & { kind: RenditionKind }): string =>
+  mediaPlaylist({ ...input, track: { kind, container: 'fmp4' }, sealedUrl });
 
 function parsedMedia(text: string): types.MediaPlaylist {
   const playlist = parse(text);
@@ -143,6 +147,37 @@ https://cdn.example.org/renders/r/720p/1.m4s
 `);
   });
 
+  test('key frames, pictures and text each have their own tags and names', () => {
+    const grid = gridOf({ num: 25, den: 1 }, 50);
+    const common = { grid, sealed: 0, sealedUrl, mode: { type: 'vod' } } as const;
+    const iframes = mediaPlaylist({ ...common, track: { kind: 'iframes', container: 'fmp4' } });
+    expect(parsedMedia(iframes).isIFrame).toBe(true);
+    expect(iframes).toContain('#EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI="init.mp4"\n');
+    const images = mediaPlaylist({
+      ...common,
+      track: { kind: 'images', container: 'jpeg', width: 320, height: 180 },
+    });
+    expect(images).toBe(`#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-TARGETDURATION:1
+#EXT-X-MEDIA-SEQUENCE:0
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-IMAGES-ONLY
+#EXTINF:0.960000,
+#EXT-X-TILES:RESOLUTION=320x180,LAYOUT=1x1,DURATION=0.960000
+0.jpg
+#EXTINF:1.040000,
+#EXT-X-TILES:RESOLUTION=320x180,LAYOUT=1x1,DURATION=1.040000
+1.jpg
+#EXT-X-ENDLIST
+`);
+    const text = parsedMedia(mediaPlaylist({ ...common, track: { kind: 'subtitles', container: 'webvtt' } }));
+    expect(text.segments.map(({ uri, map }) => [uri, map])).toEqual([
+      ['0.vtt', null],
+      ['1.vtt', null],
+    ]);
+  });
+
   test('refuses a prefix that the grid does not have', () => {
     const grid = gridOf({ num: 25, den: 1 }, 250);
     for (const sealed of [-1, 6, 1.5, Number.NaN]) {
@@ -181,11 +216,45 @@ describe('multivariant playlist', () => {
 #EXT-X-VERSION:7
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="audio/media.m3u8?sealed=0"
-#EXT-X-STREAM-INF:BANDWIDTH=4680000,AVERAGE-BANDWIDTH=1928000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,AUDIO="audio"
+#EXT-X-STREAM-INF:BANDWIDTH=4680000,AVERAGE-BANDWIDTH=1928000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,VIDEO-RANGE=SDR,AUDIO="audio",CLOSED-CAPTIONS=NONE
 720p/media.m3u8?sealed=16
 `);
     const playlist = parse(text);
     expect(playlist).toBeInstanceOf(types.MasterPlaylist);
+  });
+
+  test('lists key frames, pictures and subtitles, and steers', () => {
+    const still = { codecs: 'avc1.64001e', bandwidth: 100_000, averageBandwidth: 50_000 };
+    const text = multivariantPlaylist({
+      renditions: [
+        { ...video, path: '720p~2' },
+        audio,
+        { ...still, kind: 'iframes', path: 'iframes~2', width: 640, height: 360 },
+        { ...still, kind: 'images', path: 'thumbnails~2', codecs: 'jpeg', width: 320, height: 180 },
+        { kind: 'subtitles', path: 'subtitles1~2', title: 'Deutsch', language: 'de' },
+        { kind: 'subtitles', path: 'subtitles2~2', title: 'Text', language: undefined },
+      ],
+      frameRate: { num: 25, den: 1 },
+      sealedByRendition: { 'iframes~2': 3 },
+      mode: 'vod',
+      steering: { uri: '/v/x/steering.json', pathway: 'nodes' },
+    });
+    expect(text).toBe(`#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-CONTENT-STEERING:SERVER-URI="/v/x/steering.json",PATHWAY-ID="nodes"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="nodes",NAME="audio",STABLE-RENDITION-ID="audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="audio/media.m3u8?sealed=0"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="nodes",NAME="Deutsch",LANGUAGE="de",STABLE-RENDITION-ID="subtitles1.2",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="subtitles1~2/media.m3u8?sealed=0"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="nodes",NAME="Text",STABLE-RENDITION-ID="subtitles2.2",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI="subtitles2~2/media.m3u8?sealed=0"
+#EXT-X-STREAM-INF:BANDWIDTH=4680000,AVERAGE-BANDWIDTH=1928000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=25.000,VIDEO-RANGE=SDR,STABLE-VARIANT-ID="720p.2",AUDIO="nodes",SUBTITLES="nodes",CLOSED-CAPTIONS=NONE,PATHWAY-ID="nodes"
+720p~2/media.m3u8?sealed=0
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=100000,AVERAGE-BANDWIDTH=50000,CODECS="avc1.64001e",RESOLUTION=640x360,VIDEO-RANGE=SDR,URI="iframes~2/media.m3u8?sealed=3"
+#EXT-X-IMAGE-STREAM-INF:BANDWIDTH=100000,AVERAGE-BANDWIDTH=50000,CODECS="jpeg",RESOLUTION=320x180,URI="thumbnails~2/media.m3u8?sealed=0"
+`);
+    const playlist = parse(text);
+    if (!(playlist instanceof types.MasterPlaylist)) throw new Error('not a multivariant playlist');
+    expect(playlist.variants.filter(({ isIFrameOnly }) => isIFrameOnly)).toHaveLength(1);
+    expect(playlist.variants[0]?.subtitles.map(({ language }) => language)).toEqual(['de', undefined]);
   });
 
   test('lists a ladder, an event and sound alone', () => {

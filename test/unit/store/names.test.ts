@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { containers } from '../../../src/rendition/kind.ts';
 import { parseSegmentName, segmentName } from '../../../src/store/names.ts';
 
-test('a segment name reads back', () => {
-  expect(parseSegmentName(segmentName('aB_-9', '720p', 12))).toEqual({
+test.each(containers)('the name of a segment in %s reads back', (container) => {
+  expect(parseSegmentName(segmentName('aB_-9', '720p', 12, container))).toEqual({
     renderId: 'aB_-9',
     rendition: '720p',
     n: 12,
@@ -11,7 +12,7 @@ test('a segment name reads back', () => {
 
 test.each([
   'renders/x/720p/init.mp4',
-  'renders/x/720p/1.ts',
+  'renders/x/720p/1.exe',
   'renders/../720p/1.m4s',
   'assets/ab',
   'renders/x/720p/-1.m4s',

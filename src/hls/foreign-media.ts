@@ -1,0 +1,112 @@
+import { attributes, quoted, seconds, startAtBeginning } from './text.ts';
+
+/** What a list says of one segment. Set once, when it was admitted. */
+export interface ForeignEntry {
+  readonly n: number;
+  /** Microseconds. */
+  readonly durationUs: number;
+  /** What is before it does not continue into it. */
+  readonly discontinuity: boolean;
+  /** Which of the rendition's init segments it needs; null where the container has none. */
+  readonly init: number | null;
+  /**
+   * How it is encrypted (RFC 8216 4.3.2.4): by a key of ours, named relative to the list, or one that is elsewhere. The
+   * initialization vector is written out, because our numbers are not the source's.
+   */
+  readonly key: {
+    readonly method: string;
+    readonly file?: string | undefined;
+    readonly uri?: string | undefined;
+    readonly iv?: string | undefined;
+    readonly keyFormat?: string | undefined;
+    readonly keyFormatVersions?: string | undefined;
+  } | null;
+  /** ISO 8601. */
+  readonly programDateTime: string | null;
+}
+
+/** Everything that the media playlist of a foreign stream depends on. */
+export interface ForeignMediaInput {
+  /**
+   * `event`: everything from segment 0 on stays. `live`: a window. `vod`: an event that is over, for those who come later.
+   */
+  readonly type: 'event' | 'live' | 'vod';
+  /** Whole seconds, fixed before the first segment was listed. */
+  readonly targetDuration: number;
+  /** In order, without a gap; the first one is that of the window. */
+  readonly segments: readonly ForeignEntry[];
+  /** Discontinuities before the first segment listed, its own not counted. */
+  readonly discontinuitySequence: number;
+  /** Nothing comes any more. */
+  readonly ended: boolean;
+  /** Players are to begin with the first segment, not at the live edge. */
+  readonly fromStart: boolean;
+  /** Segments are CMAF. */
+  readonly fragmented: boolean;
+  readonly segmentUri: (n: number) => string;
+  readonly initUri: (init: number) => string;
+}
+
+/**
+ * A media playlist of what somebody else renders (RFC 8216 4.3.3). As segments are appended, the text of an `event` is a
+ * prefix of the next apart from ENDLIST; a `live` one loses segments from its front only.
+ */
+export function foreignMediaPlaylist(input: ForeignMediaInput): string {
+  const first = input.segments[0]?.n ?? 0;
+  const lines = head(input, first);
+  let before: ForeignEntry | undefined;
+  for (const segment of input.segments) {
+    segmentLines(lines, segment, before, input);
+    before = segment;
+  }
+  if (input.ended) lines.push('#EXT-X-ENDLIST');
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * The version never changes, so it is that of everything which may still come: 6 has EXT-X-MAP, KEYFORMAT and explicit
+ * vectors (RFC 8216 7); CMAF goes with 7, as our own playlists do.
+ */
+function head(input: ForeignMediaInput, first: number): string[] {
+  const lines = [
+    '#EXTM3U',
+    `#EXT-X-VERSION:${input.fragmented ? 7 : 6}`,
+    `#EXT-X-TARGETDURATION:${input.targetDuration}`,
+    `#EXT-X-MEDIA-SEQUENCE:${first}`,
+  ];
+  // A list that loses nothing has no removed discontinuities to count, and a tag less to get wrong.
+  if (input.type === 'live') lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${input.discontinuitySequence}`);
+  else lines.push(`#EXT-X-PLAYLIST-TYPE:${input.type === 'event' ? 'EVENT' : 'VOD'}`);
+  if (input.fromStart) lines.push(startAtBeginning);
+  return lines;
+}
+
+/** What a segment needs and the one before it did not say: the first of a window says everything. */
+function segmentLines(
+  lines: string[],
+  segment: ForeignEntry,
+  before: ForeignEntry | undefined,
+  { segmentUri, initUri }: ForeignMediaInput,
+): void {
+  if (segment.discontinuity) lines.push('#EXT-X-DISCONTINUITY');
+  const key = keyLine(segment.key);
+  if (key !== keyLine(before?.key)) lines.push(key);
+  // A key applies to the init segments after it, so a new key alone does not bring the old map back (RFC 8216 4.3.2.5).
+  const { init } = segment;
+  if (init !== null && init !== before?.init) lines.push(`#EXT-X-MAP:URI=${quoted(initUri(init))}`);
+  if (segment.programDateTime !== null) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${segment.programDateTime}`);
+  lines.push(`#EXTINF:${seconds(segment.durationUs)},`, segmentUri(segment.n));
+}
+
+const noKey = '#EXT-X-KEY:METHOD=NONE';
+
+function keyLine(key: ForeignEntry['key'] | undefined): string {
+  if (key === undefined || key === null) return noKey;
+  return `#EXT-X-KEY:${attributes({
+    METHOD: key.method,
+    URI: quoted(key.uri ?? key.file ?? ''),
+    IV: key.iv,
+    KEYFORMAT: key.keyFormat === undefined ? undefined : quoted(key.keyFormat),
+    KEYFORMATVERSIONS: key.keyFormatVersions === undefined ? undefined : quoted(key.keyFormatVersions),
+  })}`;
+}
