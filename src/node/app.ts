@@ -5,8 +5,9 @@ import { z } from 'zod';
 import { errorBody, SegueError, statusOf } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { containerOfExtension, mediaType } from '../rendition/kind.ts';
 import type { DiskStore } from '../store/disk.ts';
-import { immutable, mediaType } from '../store/names.ts';
+import { immutable } from '../store/names.ts';
 import type { Renders } from './renders.ts';
 import { nodeSegmentPath, type UrlSigner } from './sign.ts';
 
@@ -28,7 +29,9 @@ export interface NodeAppOptions {
   readonly isReady: () => boolean;
 }
 
-const wantSchema = z.strictObject({ want: z.strictObject({ n: z.int().min(0) }).optional() });
+const wantSchema = z.strictObject({
+  want: z.strictObject({ n: z.int().min(0), rendition: z.string().max(64).optional() }).optional(),
+});
 const assetSchema = z.strictObject({ src: z.string().min(1).max(4096) });
 
 /**
@@ -43,7 +46,7 @@ export function nodeApp(options: NodeAppOptions): Hono {
     const known =
       error instanceof z.ZodError ? new SegueError('invalid_request', z.prettifyError(error)) : error;
     const status = known instanceof SegueError ? statusOf(known.code) : 500;
-    if (status >= 500) log.error({ err: known, path: c.req.path }, 'request failed');
+    if (status >= 500) log.error({ err: known, path: withoutKey(c.req.path) }, 'request failed');
     return c.json(errorBody(known), status);
   });
   app.notFound((c) => c.json(errorBody(new SegueError('not_found', `Nothing at ${c.req.path}`)), 404));
@@ -60,8 +63,11 @@ export function nodeApp(options: NodeAppOptions): Hono {
 
   app.get('/s/:renderId/:rendition/:file', async (c) => {
     const { renderId, rendition, file } = c.req.param();
-    const n = Number(/^(\d{1,7})\.m4s$/.exec(file)?.[1] ?? Number.NaN);
-    const path = nodeSegmentPath(renderId, rendition, n);
+    const [, number, extension = ''] = /^(\d{1,7})\.(\w{2,3})$/.exec(file) ?? [];
+    const container = containerOfExtension(extension);
+    if (container === undefined) throw new SegueError('not_found', `There is no segment called ${file}`);
+    const n = Number(number);
+    const path = nodeSegmentPath(renderId, rendition, n, container);
     if (!(await signer.verify(path, new URL(c.req.url).searchParams, Date.now()))) {
       throw new SegueError('unauthorized', 'The signature of this URL is wrong or has expired');
     }
@@ -71,13 +77,13 @@ export function nodeApp(options: NodeAppOptions): Hono {
       if (known) options.onDamaged(renderId, rendition, n);
       throw new SegueError('not_found', `This node has no segment ${n} of ${rendition}`);
     }
-    renders.played(renderId, n);
+    renders.played(renderId, rendition, n);
     const crc = segment.crc32.toString(16).padStart(8, '0');
     const headers = {
       etag: `"${crc}-${segment.data.byteLength}"`,
       'x-segue-crc32': crc,
       'cache-control': immutable,
-      'content-type': mediaType(rendition === 'audio' ? 'audio' : 'video'),
+      'content-type': mediaType({ kind: rendition === 'audio' ? 'audio' : 'video', container }),
       'accept-ranges': 'bytes',
       'access-control-allow-origin': '*',
     };
@@ -91,7 +97,7 @@ export function nodeApp(options: NodeAppOptions): Hono {
 
   app.post('/renders/:renderId', async (c) => {
     const { want } = wantSchema.parse(await body(c.req.raw));
-    const acquired = await renders.take(c.req.param('renderId'), want?.n);
+    const acquired = await renders.take(c.req.param('renderId'), want?.n, want?.rendition);
     if (!acquired.ours) {
       const error = new SegueError('lease_held', 'Another node holds the lease of this render');
       return c.json({ ...errorBody(error), holder: acquired.holder }, 409);
@@ -105,6 +111,9 @@ export function nodeApp(options: NodeAppOptions): Hono {
   app.get('/modules/:name', async (c) => c.json({ sha256: await options.moduleHash(c.req.param('name')) }));
   return app;
 }
+
+/** A path as it may be logged: the key of a stream is a credential. */
+const withoutKey = (path: string): string => path.replace(/^\/ingest\/[^/]*/, '/ingest/***');
 
 const bounded = bodyLimit({
   maxSize: 65_536,

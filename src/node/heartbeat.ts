@@ -1,14 +1,20 @@
 import type { Catalog } from '../catalog/connect.ts';
-import { renewLeases } from '../catalog/leases.ts';
+import { type Lease, renewLeases } from '../catalog/leases.ts';
 import { heartbeat, type NodeAnnouncement } from '../catalog/nodes.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
-import type { Renders } from './renders.ts';
+
+/** Whoever holds leases: renders, and streams that are taken in. */
+export interface LeaseHolder {
+  leases(): readonly Lease[];
+  /** These are somebody else's now. Ones that are not held any more are ignored. */
+  fenced(lost: readonly Lease[]): void;
+}
 
 /** What a heartbeat tells and keeps alive. */
 export interface HeartbeatOptions {
   readonly catalog: Catalog;
-  readonly renders: Renders;
+  readonly holders: readonly LeaseHolder[];
   /** The node as it is now: called for each beat. */
   readonly announcement: () => NodeAnnouncement;
   readonly leaseSeconds: number;
@@ -20,13 +26,14 @@ export interface HeartbeatOptions {
  * the render is dropped: another node has fenced us.
  */
 export function heartbeatStep(options: HeartbeatOptions): () => Promise<StepResult> {
-  const { catalog, renders, leaseSeconds } = options;
+  const { catalog, holders, leaseSeconds } = options;
   return async () => {
-    const held = renders.leases();
+    const held = holders.flatMap((holder) => holder.leases());
     const announcement = options.announcement();
     await heartbeat(catalog.db, announcement);
     const kept = await renewLeases(catalog.db, announcement.id, held, leaseSeconds);
-    renders.fenced(held.filter((lease) => !kept.has(lease.renderId)));
+    const lost = held.filter((lease) => !kept.has(lease.renderId));
+    for (const holder of holders) holder.fenced(lost);
     return 'idle';
   };
 }

@@ -2,15 +2,20 @@ import type { Db } from '../catalog/connect.ts';
 import { type CopyRow, copiesOf } from '../catalog/copies.ts';
 import type { Lease } from '../catalog/leases.ts';
 import { liveNodes } from '../catalog/nodes.ts';
-import { intersection, type Ranges, unionOf } from '../catalog/ranges.ts';
+import { type Ranges, unionOf } from '../catalog/ranges.ts';
 import { bucketPlace } from '../catalog/schema.ts';
 import type { RenderRow } from '../catalog/videos.ts';
 import { parsePinnedDescription } from '../description/parse.ts';
 import type { PinnedDescription } from '../description/schema.ts';
-import { type Grid, gridOf, segmentAt, segmentCount, segmentStart } from '../grid/grid.ts';
+import { type Grid, gridOf } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import { profileNamed, type Rendition, renditionsOf } from '../render/profile.ts';
-import type { RenderDemand } from './schedule.ts';
+
+/** Renditions of one segment that somebody waits for, and since when (monotonic milliseconds). */
+interface Want {
+  readonly since: number;
+  readonly renditions: Set<string>;
+}
 
 /** A render that this node holds the lease of, with everything that changes while it is made. */
 export interface HeldRender {
@@ -19,8 +24,14 @@ export interface HeldRender {
   readonly description: PinnedDescription;
   readonly grid: Grid;
   readonly renditions: readonly Rendition[];
-  present: Ranges;
-  readonly wanted: Map<number, number>;
+  /** Names of the renditions that are made without being asked for. */
+  readonly eager: ReadonlySet<string>;
+  /** By rendition: segments that need no making, because they are here, in the bucket or on another live node. */
+  readonly present: Map<string, Ranges>;
+  /** By number: what somebody waits for. */
+  readonly wanted: Map<number, Want>;
+  /** Renditions made on demand, with the time they were last asked for. */
+  readonly asked: Map<string, number>;
   readonly making: Map<number, AbortController>;
   readonly resting: Map<number, number>;
   readonly failures: Map<number, number>;
@@ -40,7 +51,7 @@ export async function openHeldRender(
 ): Promise<HeldRender> {
   const description = parsePinnedDescription(JSON.parse(row.description));
   const grid = gridOf(row.frameRate, row.frameCount);
-  const wantedNames = new Set(row.renditions.map((rendition) => rendition.name));
+  const names = new Set(row.renditions.map(({ name }) => name));
   const profile = profileNamed(row.profile);
   if (profile === undefined) {
     throw new SegueError('no_node', `This node does not know the profile ${row.profile}`, {
@@ -48,9 +59,9 @@ export async function openHeldRender(
     });
   }
   const renditions = renditionsOf({ ...description.size, frameRate: row.frameRate }, profile).filter(
-    (rendition) => wantedNames.has(rendition.name),
+    (rendition) => names.has(rendition.name),
   );
-  if (renditions.length !== wantedNames.size) {
+  if (renditions.length !== names.size) {
     throw new SegueError('no_node', `This node's profile ${row.profile} has other renditions`, {
       hint: 'Give all nodes the same version.',
     });
@@ -63,8 +74,10 @@ export async function openHeldRender(
     description,
     grid,
     renditions,
-    present: presentIn(copies, wantedNames, places),
+    eager: new Set(row.renditions.filter(({ onDemand }) => onDemand !== true).map(({ name }) => name)),
+    present: presentIn(copies, places),
     wanted: new Map(),
+    asked: new Map(),
     making: new Map(),
     resting: new Map(),
     failures: new Map(),
@@ -74,38 +87,11 @@ export async function openHeldRender(
   };
 }
 
-/** Segments of which every rendition is at one of the places. */
-export function presentIn(
-  copies: readonly CopyRow[],
-  renditions: ReadonlySet<string>,
-  places: ReadonlySet<string>,
-): Ranges {
-  const each = [...renditions].map((name) =>
-    unionOf(
-      ...copies
-        .filter((copy) => copy.rendition === name && places.has(copy.place))
-        .map((copy) => copy.segments),
-    ),
-  );
-  return each.reduce((all, ranges) => intersection(all, ranges), each[0] ?? []);
-}
-
-/** A viewer counts as playing for this long after it was last served, in milliseconds: longer than any player's buffer refill. */
-const watchedMs = 30_000;
-
-/** What the scheduler sees of a held render. */
-export function demandOf(held: HeldRender, now: number, aheadSeconds: number): RenderDemand {
-  const count = segmentCount(held.grid);
-  const until = segmentStart(held.grid, 'video', held.playhead) + aheadSeconds;
-  return {
-    renderId: held.row.renderId,
-    count,
-    present: held.present,
-    wanted: held.wanted,
-    making: new Set(held.making.keys()),
-    resting: held.resting,
-    playhead: held.playhead,
-    watched: now - held.lastPlayedAt < watchedMs,
-    aheadLimit: segmentAt(held.grid, until) + 1,
-  };
+/** By rendition: segments that are at one of the places. */
+function presentIn(copies: readonly CopyRow[], places: ReadonlySet<string>): Map<string, Ranges> {
+  const present = new Map<string, Ranges>();
+  for (const { rendition, place, segments } of copies) {
+    if (places.has(place)) present.set(rendition, unionOf(present.get(rendition) ?? [], segments));
+  }
+  return present;
 }

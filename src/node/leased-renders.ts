@@ -1,9 +1,11 @@
 import type { Catalog } from '../catalog/connect.ts';
+import { foreign } from '../catalog/foreign.ts';
 import { type Acquired, acquireLease, type Lease, releaseLeases } from '../catalog/leases.ts';
 import { renderById } from '../catalog/videos.ts';
 import { segmentCount } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
+import { encodersOf, profileNamed } from '../render/profile.ts';
 import { type HeldRender, openHeldRender } from './held-render.ts';
 
 /** What taking leases needs. */
@@ -14,6 +16,8 @@ export interface LeasedRendersOptions {
   readonly leaseSeconds: number;
   /** Monotonic clock in milliseconds. */
   readonly now: () => number;
+  /** Whether this node's ffmpeg has an encoder. */
+  readonly hasEncoder: (name: string) => boolean;
   /** Resolves once nothing that was started for this render runs any more. */
   readonly ended: (renderId: string) => Promise<void>;
 }
@@ -77,6 +81,7 @@ export function leasedRenders(options: LeasedRendersOptions): LeasedRenders {
         retryable: false,
       });
     }
+    refuseUnmakeable(row.profile, options.hasEncoder);
     const acquired = await acquireLease(catalog.db, renderId, nodeId, leaseSeconds);
     if (!acquired.ours) return acquired;
     try {
@@ -135,4 +140,27 @@ export function leasedRenders(options: LeasedRendersOptions): LeasedRenders {
       await Promise.all(releasing);
     },
   };
+}
+
+/** @throws SegueError `no_node` for a profile whose encoders are not there: another node may have them */
+function refuseUnmakeable(profileName: string, hasEncoder: (name: string) => boolean): void {
+  if (profileName === foreign) {
+    throw new SegueError(
+      'no_node',
+      'A foreign stream is made by its source: no node can make its segments again',
+      {
+        hint: 'Bring back the node that holds the segment, or wait for its copy in the bucket.',
+      },
+    );
+  }
+  const profile = profileNamed(profileName);
+  const missing = profile === undefined ? [] : encodersOf(profile).filter((name) => !hasEncoder(name));
+  if (missing.length === 0) return;
+  throw new SegueError(
+    'no_node',
+    `This node's ffmpeg has no ${missing.join(', ')}, which the profile ${profileName} needs`,
+    {
+      hint: 'Run a node whose ffmpeg has it, or set FFMPEG_PATH on this one; `segue doctor` says what an ffmpeg can make.',
+    },
+  );
 }

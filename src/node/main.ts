@@ -5,7 +5,11 @@ import { openCatalog } from '../catalog/connect.ts';
 import { removeCopies } from '../catalog/copies.ts';
 import { migrateCatalog } from '../catalog/migrate.ts';
 import { retireNode } from '../catalog/nodes.ts';
+import { subscribe } from '../catalog/wake.ts';
 import { startCopying } from '../copy/copying.ts';
+import { startIngest } from '../ingest/ingest.ts';
+import { ingestRoutes } from '../ingest/routes.ts';
+import { openSpool } from '../ingest/spool.ts';
 import type { NodeConfig } from '../ops/config.ts';
 import { lockFolder } from '../ops/folder-lock.ts';
 import { listen } from '../ops/listen.ts';
@@ -86,6 +90,7 @@ export async function startNode(
     diskBytes: disk.bytes,
     copyQueue: copying.pending,
     renders: renders.leases().length,
+    streams: ingest.leases().length,
   }));
   const copying = startCopying({
     disk,
@@ -104,6 +109,7 @@ export async function startNode(
     encoders,
     leaseSeconds,
     aheadSeconds: config.renderAheadSeconds,
+    hasEncoder: (name) => ffmpeg.encoders.has(name),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     makeSegment: segmentMaker({
       renderer: createRenderer({
@@ -119,17 +125,33 @@ export async function startNode(
     }),
     onMade: (made) => {
       measures.made(made);
-      for (const { name, kind } of made.renditions) {
-        copying.enqueue({ renderId: made.renderId, rendition: name, kind, n: made.n });
+      for (const { name, kind, container } of made.renditions) {
+        copying.enqueue({ renderId: made.renderId, rendition: name, kind, container, n: made.n });
       }
     },
   });
 
   opened.use(renders);
+  const ingest = startIngest({
+    catalog,
+    nodeId,
+    disk,
+    spool: await openSpool(join(segments, '.ingest')),
+    log,
+    leaseSeconds,
+    onWritten: (segment) => {
+      const { renderId, rendition, kind, container, n, bytes, durationUs, discontinuity } = segment;
+      measures.taken(segment);
+      copying.enqueue({ renderId, rendition, kind, container, n });
+      log.info({ renderId, rendition, n, bytes, durationUs, discontinuity }, 'segment taken in');
+    },
+    onSkipped: measures.skipped,
+  });
+  opened.use(ingest);
   const damaged = (renderId: string, rendition: string, n: number): void => {
     log.error({ renderId, rendition, n }, 'segment on disk was damaged: removed, to be made again');
     removeCopies(catalog.db, renderId, rendition, nodeId, [[n, n + 1]])
-      .then(() => renders.lost(renderId, n))
+      .then(() => renders.lost(renderId, rendition, n))
       .catch((error: unknown) => log.error({ err: error, renderId, n }, 'damaged segment not yet replaced'));
   };
 
@@ -146,13 +168,14 @@ export async function startNode(
     onDamaged: damaged,
     isReady: () => ready,
   });
-  const listening = await listen(app, config.host, config.port);
+  app.route('/', ingestRoutes(ingest, log));
+  const listening = await listen(app, config.host, config.port, { halfOpen: true });
   opened.defer(() => listening.close(closeMs));
   const url = config.url ?? listening.url;
 
   const heartbeat = await startHeartbeat({
     catalog: pulse,
-    renders,
+    holders: [renders, ingest],
     leaseSeconds,
     log,
     announcement: () => ({
@@ -162,7 +185,7 @@ export async function startNode(
       pid: process.pid,
       state: ready ? 'ready' : 'draining',
       load: {
-        renders: renders.leases().length,
+        renders: renders.leases().length + ingest.leases().length,
         encoders: renders.encoding,
         copyQueue: copying.pending,
         diskBytes: disk.bytes,
@@ -170,6 +193,11 @@ export async function startNode(
       },
     }),
   });
+  // A stream may end after its last copy. What is missed while the connection is away is sealed at the next start.
+  const endings = await subscribe(catalog, (change) => {
+    if (change.type === 'render' && change.state === 'ended') copying.settle(change.renderId);
+  });
+  opened.defer(() => endings.stop().catch(() => undefined));
   const finding = copying.resume(
     () => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal),
     stopped.signal,
@@ -180,6 +208,7 @@ export async function startNode(
   const stop = async (): Promise<void> => {
     ready = false;
     const drained = AbortSignal.timeout(drainMs);
+    await ingest.stop();
     await renders.stop();
     await copying.idle(drained);
     stopped.abort();

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '../catalog/connect.ts';
-import { recordRendered } from '../catalog/copies.ts';
+import { type MadeRendition, recordRendered } from '../catalog/copies.ts';
 import { settleInit } from '../catalog/videos.ts';
 import type { PinnedDescription } from '../description/schema.ts';
 import type { Grid } from '../grid/grid.ts';
@@ -13,7 +13,10 @@ import type { HeldRender } from './held-render.ts';
 import { InitMismatch } from './init-mismatch.ts';
 
 /** What the renderer makes of a segment, by rendition name. */
-export type EncodedSegment = ReadonlyMap<string, { readonly init: Uint8Array; readonly segment: Uint8Array }>;
+export type EncodedSegment = ReadonlyMap<
+  string,
+  { readonly init?: Uint8Array; readonly segment: Uint8Array }
+>;
 
 /** The port to the renderer: all renditions of one segment from one ffmpeg process. */
 export interface SegmentRenderer {
@@ -32,15 +35,21 @@ export interface SegmentRenderer {
 export interface MadeSegment {
   readonly renderId: string;
   readonly n: number;
-  readonly renditions: readonly { readonly name: string; readonly kind: 'video' | 'audio' }[];
-  /** Bytes of all its renditions. */
+  /** What was made of it. */
+  readonly renditions: readonly Rendition[];
+  /** Bytes of these renditions. */
   readonly bytes: number;
   /** From the start of the encoder to the recorded row. */
   readonly seconds: number;
 }
 
-/** Makes segment n of a held render: encode, write, record, in that order. */
-export type SegmentMaker = (held: HeldRender, n: number, signal: AbortSignal) => Promise<MadeSegment>;
+/** Makes these renditions of segment n of a held render: encode, write, record, in that order. */
+export type SegmentMaker = (
+  held: HeldRender,
+  n: number,
+  renditions: readonly Rendition[],
+  signal: AbortSignal,
+) => Promise<MadeSegment>;
 
 /** What a {@link SegmentMaker} joins. */
 export interface SegmentMakerParts {
@@ -80,46 +89,61 @@ export function segmentMaker(parts: SegmentMakerParts): SegmentMaker {
     if (Buffer.compare(truth, init) !== 0) throw new InitMismatch(name);
   };
 
-  const encode = async (held: HeldRender, n: number, signal: AbortSignal): Promise<EncodedSegment> => {
-    const { description, grid, renditions } = held;
+  const encode = async (
+    held: HeldRender,
+    n: number,
+    renditions: readonly Rendition[],
+    signal: AbortSignal,
+  ): Promise<EncodedSegment> => {
+    if (renditions.length === 0) return new Map();
+    const { description, grid } = held;
     const encoded = await renderer.make({ description, grid, n, renditions }, signal);
     const missing = renditions.find(({ name }) => !encoded.has(name));
     if (missing !== undefined) throw new SegueError('render_failed', `Nothing was made of ${missing.name}`);
-    await Promise.all([...encoded].map(([name, { init }]) => settle(held, name, init, signal)));
+    await Promise.all(
+      [...encoded].map(async ([name, { init }]) => {
+        if (init !== undefined) await settle(held, name, init, signal);
+      }),
+    );
     signal.throwIfAborted();
     return encoded;
   };
 
-  return async (held, n, signal) => {
+  return async (held, n, renditions, signal) => {
     const { renderId } = held.row;
     const started = performance.now();
-    const kept = await keptBytes(disk, held, n);
-    const encoded = kept === undefined ? await encode(held, n, signal) : undefined;
+    const kept = await keptOnDisk(disk, renderId, n, renditions);
+    const missing = renditions.filter(({ name }) => !kept.some((each) => each.name === name));
+    const encoded = await encode(held, n, missing, signal);
     const encodedMs = performance.now() - started;
-    const { bytes, withdraw } =
-      encoded === undefined
-        ? { bytes: kept ?? 0, withdraw: () => Promise.resolve() }
-        : await write(disk, renderId, n, encoded);
-    const names = held.renditions.map(({ name }) => name);
-    if (!(await patiently(() => recordRendered(catalog.db, renderId, held.lease, n, names), signal))) {
+    const { written, withdraw } = await write(disk, renderId, n, encoded);
+    const made = [...kept, ...written];
+    if (!(await patiently(() => recordRendered(catalog.db, renderId, held.lease, n, made), signal))) {
       await withdraw();
       throw new SegueError('fenced', `Render ${renderId} is written by another node`, { retryable: false });
     }
+    const bytes = made.reduce((sum, each) => sum + each.bytes, 0);
     const totalMs = Math.round(performance.now() - started);
-    const facts = { renderId, n, bytes, encodeMs: Math.round(encodedMs), totalMs };
-    log.info(facts, kept === undefined ? 'segment made' : 'segment found on disk');
-    return { renderId, n, bytes, seconds: totalMs / 1000, renditions: held.row.renditions };
+    const names = renditions.map(({ name }) => name);
+    const facts = { renderId, n, renditions: names, bytes, encodeMs: Math.round(encodedMs), totalMs };
+    log.info(facts, missing.length > 0 ? 'segment made' : 'segment found on disk');
+    return { renderId, n, bytes, seconds: totalMs / 1000, renditions };
   };
 }
 
-/** Bytes of segment n where the disk has every rendition of it, whole. */
-async function keptBytes(disk: DiskStore, held: HeldRender, n: number): Promise<number | undefined> {
-  const { renderId } = held.row;
-  const names = held.renditions.map(({ name }) => name);
-  if (names.some((name) => disk.facts(renderId, name, n) === undefined)) return undefined;
-  const read = await Promise.all(names.map((name) => disk.read(renderId, name, n)));
-  if (read.includes(undefined)) return undefined;
-  return read.reduce((sum, segment) => sum + (segment?.data.byteLength ?? 0), 0);
+/** Those renditions of segment n that the disk has, whole. */
+async function keptOnDisk(
+  disk: DiskStore,
+  renderId: string,
+  n: number,
+  renditions: readonly Rendition[],
+): Promise<MadeRendition[]> {
+  const names = renditions.map(({ name }) => name);
+  const known = names.filter((name) => disk.facts(renderId, name, n) !== undefined);
+  const read = await Promise.all(
+    known.map(async (name) => ({ name, bytes: (await disk.read(renderId, name, n))?.data.byteLength ?? 0 })),
+  );
+  return read.filter(({ bytes }) => bytes > 0);
 }
 
 /**
@@ -131,21 +155,24 @@ async function write(
   renderId: string,
   n: number,
   encoded: EncodedSegment,
-): Promise<{ bytes: number; withdraw: () => Promise<void> }> {
+): Promise<{ written: MadeRendition[]; withdraw: () => Promise<void> }> {
   const fresh = [...encoded.keys()].filter((name) => disk.facts(renderId, name, n) === undefined);
   const withdraw = async (): Promise<void> => {
     await Promise.all(fresh.map((name) => disk.remove(renderId, name, n)));
   };
-  const written = await Promise.allSettled(
-    [...encoded].map(([name, { segment }]) => disk.put(renderId, name, n, segment)),
+  const results = await Promise.allSettled(
+    [...encoded].map(async ([name, { segment }]) => ({
+      name,
+      bytes: (await disk.put(renderId, name, n, segment)).bytes,
+    })),
   );
-  const failed = written.find((each) => each.status === 'rejected');
+  const failed = results.find((each) => each.status === 'rejected');
   if (failed !== undefined) {
     await withdraw();
     throw failed.reason;
   }
-  const bytes = written.reduce((sum, each) => sum + (each.status === 'fulfilled' ? each.value.bytes : 0), 0);
-  return { bytes, withdraw };
+  const written = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  return { written, withdraw };
 }
 
 const waits = { first: 100, longest: 2000 };

@@ -1,23 +1,33 @@
 import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
+import type { WrittenSegment } from '../ingest/write.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { MadeSegment } from './make-segment.ts';
 
 /** What a node measures of itself. */
 export interface NodeMetrics {
   readonly made: (segment: MadeSegment) => void;
+  readonly taken: (segment: WrittenSegment) => void;
+  readonly skipped: (count: number) => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
 /** Registers a node's metrics. `now` reads the figures that go up and down. */
 export function nodeMetrics(
   metrics: Metrics,
-  now: () => { encoders: number; diskBytes: number; copyQueue: number; renders: number },
+  now: () => { encoders: number; diskBytes: number; copyQueue: number; renders: number; streams: number },
 ): NodeMetrics {
   const segments = metrics.counter('segments_made_total', 'Segments rendered and recorded');
   const encodeSeconds = metrics.histogram('segment_seconds', 'Time to make one segment, all renditions');
   const copies = metrics.counter('copies_total', 'Segments copied to the bucket', ['outcome']);
   const copiedBytes = metrics.counter('copied_bytes_total', 'Bytes copied to the bucket');
   const copySeconds = metrics.histogram('copy_seconds', 'Time to copy one segment, its row included');
+  const taken = metrics.counter('ingest_segments_total', 'Segments of foreign streams admitted');
+  const takenBytes = metrics.counter('ingest_bytes_total', 'Bytes of foreign segments admitted');
+  const skipped = metrics.counter(
+    'ingest_skipped_total',
+    'Foreign segments passed over: their bytes never came',
+  );
+  metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
   metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
   metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
   metrics.gauge('copy_queue', 'Segments waiting to be copied', [], (gauge) => gauge.set(now().copyQueue));
@@ -27,6 +37,11 @@ export function nodeMetrics(
       segments.inc();
       encodeSeconds.observe(segment.seconds);
     },
+    taken({ bytes }) {
+      taken.inc();
+      takenBytes.inc(bytes);
+    },
+    skipped: (count) => skipped.inc(count),
     copied(_, outcome, bytes, seconds) {
       copies.inc({ outcome });
       copiedBytes.inc(bytes);

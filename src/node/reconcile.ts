@@ -1,7 +1,9 @@
 import type { Catalog } from '../catalog/connect.ts';
 import { copiesAt, recordCopies, replaceCopies, storedOf } from '../catalog/copies.ts';
+import { foreign } from '../catalog/foreign.ts';
 import { contains, difference, numbersIn, type Ranges, rangesOf } from '../catalog/ranges.ts';
 import { bucketPlace } from '../catalog/schema.ts';
+import { admittedFacts } from '../catalog/stream-lists.ts';
 import { renderById } from '../catalog/videos.ts';
 import { type CopyTask } from '../copy/uploader.ts';
 import type { Log } from '../ops/log.ts';
@@ -31,13 +33,16 @@ export async function reconcileDisk({
   const rows = await copiesAt(catalog.db, nodeId);
   const known = new Map(rows.map((row) => [`${row.renderId}/${row.rendition}`, row]));
   for (const renderId of disk.renders()) {
-    if ((await renderById(catalog.db, renderId)) === undefined) {
+    const render = await renderById(catalog.db, renderId);
+    if (render === undefined) {
       log.warn({ renderId }, 'segments on disk of a render that the catalog does not know: left alone');
       continue;
     }
-    for (const [rendition, segments] of disk.held(renderId)) {
-      const onDisk = rangesOf(segments.keys());
+    for (const rendition of disk.held(renderId).keys()) {
       const row = known.get(`${renderId}/${rendition}`);
+      if (render.profile === foreign)
+        await dropUnlisted({ catalog, disk, log }, renderId, rendition, row?.segments ?? []);
+      const onDisk = rangesOf(disk.held(renderId).get(rendition)?.keys() ?? []);
       known.delete(`${renderId}/${rendition}`);
       if (row !== undefined && same(row.segments, onDisk)) continue;
       await replaceCopies(catalog.db, renderId, rendition, nodeId, onDisk);
@@ -48,6 +53,29 @@ export async function reconcileDisk({
     if (row.segments.length === 0) continue;
     await replaceCopies(catalog.db, row.renderId, row.rendition, nodeId, []);
     log.warn({ renderId: row.renderId, rendition: row.rendition }, 'row without bytes on disk: emptied');
+  }
+}
+
+/**
+ * Removes segments of a foreign stream that were never listed, or not with these bytes: a crash between rename and row leaves
+ * them, and their number may be given to other bytes, here or by another node.
+ */
+async function dropUnlisted(
+  { catalog, disk, log }: Pick<ReconcileOptions, 'catalog' | 'disk' | 'log'>,
+  renderId: string,
+  rendition: string,
+  recorded: Ranges,
+): Promise<void> {
+  const onDisk = rangesOf(disk.held(renderId).get(rendition)?.keys() ?? []);
+  for (const range of difference(onDisk, recorded)) {
+    const listed = await admittedFacts(catalog.db, renderId, rendition, range);
+    for (const n of numbersIn([range])) {
+      const held = disk.facts(renderId, rendition, n);
+      const row = listed.get(n);
+      if (row !== undefined && row.bytes === held?.bytes && row.crc32 === held.crc32) continue;
+      await disk.remove(renderId, rendition, n);
+      log.warn({ renderId, rendition, n }, 'segment on disk that was never listed: removed');
+    }
   }
 }
 
@@ -65,18 +93,19 @@ export async function* uncopied(
   for (const renderId of disk.renders()) {
     const render = await renderById(catalog.db, renderId);
     if (render === undefined) continue;
-    const kinds = new Map(render.renditions.map((rendition) => [rendition.name, rendition.kind]));
+    const packings = new Map(render.renditions.map((rendition) => [rendition.name, rendition]));
     const stored = await storedOf(catalog.db, renderId);
     const missing = [...disk.held(renderId)]
       .map(([rendition, segments]) => {
         const ranges = difference(rangesOf(segments.keys()), stored.get(rendition) ?? []);
-        return { rendition, kind: kinds.get(rendition), ranges };
+        return { rendition, packing: packings.get(rendition), ranges };
       })
       .filter((each) => each.ranges.length > 0);
     if (missing.length === 0) continue;
     const there = await listed(bucket, renderId, signal);
-    for (const { rendition, kind, ranges } of missing) {
-      if (kind === undefined) continue;
+    for (const { rendition, packing, ranges } of missing) {
+      if (packing === undefined) continue;
+      const { kind, container } = packing;
       const equal = rangesOf(
         [...numbersIn(ranges)].filter((n) => {
           const bytes = there.get(`${rendition}/${n}`);
@@ -87,7 +116,8 @@ export async function* uncopied(
         await recordCopies(catalog.db, renderId, rendition, bucketPlace, equal);
         log.info({ renderId, rendition, segments: equal }, 'found in the bucket: recorded, not copied again');
       }
-      for (const n of numbersIn(ranges)) if (!contains(equal, n)) yield { renderId, rendition, kind, n };
+      for (const n of numbersIn(ranges))
+        if (!contains(equal, n)) yield { renderId, rendition, kind, container, n };
     }
   }
 }

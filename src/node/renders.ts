@@ -1,18 +1,19 @@
 import type { Catalog } from '../catalog/connect.ts';
 import type { Acquired, Lease } from '../catalog/leases.ts';
-import { contains, difference, rangesOf, unionOf } from '../catalog/ranges.ts';
 import { failRender, supersedeRender } from '../catalog/videos.ts';
-import { segmentCount } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
-import { demandOf, type HeldRender } from './held-render.ts';
+import { isStill, type Rendition } from '../render/rendition.ts';
+import { demandOf, toMake } from './demand.ts';
+import type { HeldRender } from './held-render.ts';
 import { InitMismatch } from './init-mismatch.ts';
 import { leasedRenders } from './leased-renders.ts';
 import type { MadeSegment, SegmentMaker } from './make-segment.ts';
 import { isNodeTrouble } from './node-trouble.ts';
 import { encoderToMove, nextOf, nextWork, type Running, type Work } from './schedule.ts';
 import { successorOf } from './successor.ts';
+import { addPresent, addWant, forgetWant, notePlayed, refuseUnknown } from './wants.ts';
 
 /** How a node renders. */
 export interface RendersOptions {
@@ -22,6 +23,8 @@ export interface RendersOptions {
   readonly log: Log;
   /** Whether a segment is on this node's disk. */
   readonly isHere: (renderId: string, rendition: string, n: number) => boolean;
+  /** Whether this node's ffmpeg has an encoder. */
+  readonly hasEncoder: (name: string) => boolean;
   /** ffmpeg processes at once. */
   readonly encoders: number;
   readonly leaseSeconds: number;
@@ -35,12 +38,15 @@ export interface RendersOptions {
 
 /** The renders a node holds, and the encoders that work on them. */
 export interface Renders extends AsyncDisposable {
-  /** Takes the lease of a render (or keeps it) and, with `want`, has segment `want` made before anything nobody waits for. */
-  take(renderId: string, want?: number): Promise<Acquired>;
-  /** Notes that a viewer was served segment n: the playhead moves there. */
-  played(renderId: string, n: number): void;
+  /**
+   * Takes the lease of a render (or keeps it) and, with `want`, has segment `want` made before anything nobody waits for: of
+   * one rendition, or of all that are made without being asked for.
+   */
+  take(renderId: string, want?: number, rendition?: string): Promise<Acquired>;
+  /** Notes that a viewer was served segment n of a rendition: the playhead moves there, unless it was a still. */
+  played(renderId: string, rendition: string, n: number): void;
   /** Has a segment made again whose bytes are gone from this disk. */
-  lost(renderId: string, n: number): Promise<void>;
+  lost(renderId: string, rendition: string, n: number): Promise<void>;
   /** Leases held now, for renewal. */
   leases(): readonly Lease[];
   /**
@@ -66,7 +72,7 @@ const finishMs = 3_000;
 
 /** Starts rendering: a loop that fills the encoder slots by {@link nextWork}. */
 export function startRenders(options: RendersOptions): Renders {
-  const { catalog, nodeId, log, encoders, leaseSeconds } = options;
+  const { catalog, log, encoders } = options;
   const now = options.now ?? (() => performance.now());
   const running = new Map<Work, { encoder: Running; abort: AbortController; done: Promise<void> }>();
   let usualMs = 1000;
@@ -77,10 +83,15 @@ export function startRenders(options: RendersOptions): Renders {
     const earlier = [...running.values()].filter(({ encoder }) => encoder.renderId === renderId);
     await Promise.allSettled(earlier.map(({ done }) => done));
   };
-  const leased = leasedRenders({ catalog, nodeId, log, leaseSeconds, now, ended });
+  const leased = leasedRenders({ ...options, now, ended });
   const { held } = leased;
 
-  const failed = async (render: HeldRender, n: number, error: unknown): Promise<void> => {
+  const failed = async (
+    render: HeldRender,
+    n: number,
+    renditions: readonly Rendition[],
+    error: unknown,
+  ): Promise<void> => {
     const { renderId } = render.row;
     if (error instanceof SegueError && error.code === 'fenced') {
       log.warn({ renderId, n }, 'fenced: another node writes this render');
@@ -93,6 +104,11 @@ export function startRenders(options: RendersOptions): Renders {
     const superseded = error instanceof InitMismatch;
     if (!superseded && count < mostFailures) return;
     const reason = error instanceof SegueError ? error.message : 'the renderer failed';
+    const names = renditions.map(({ name }) => name);
+    if (!superseded && !names.some((name) => render.eager.has(name))) {
+      log.error({ renderId, n, renditions: names }, 'given up: the video plays without it');
+      return forgetWant(render, n, names);
+    }
     if (superseded) {
       await supersedeRender(catalog.db, render.row, reason, await successorOf(render.row), render.lease);
     } else if (isNodeTrouble(error)) {
@@ -105,16 +121,22 @@ export function startRenders(options: RendersOptions): Renders {
 
   const make = async (render: HeldRender, work: Work, abort: AbortController): Promise<void> => {
     const startedAt = now();
+    const renditions = toMake(render, work.n, startedAt);
     try {
-      const made = await options.makeSegment(render, work.n, abort.signal);
-      usualMs = usualMs * 0.7 + (now() - startedAt) * 0.3;
-      render.present = unionOf(render.present, rangesOf([work.n]));
-      render.wanted.delete(work.n);
+      // What was asked for a moment ago is no longer needed.
+      if (renditions.length === 0) return void render.wanted.delete(work.n);
+      const made = await options.makeSegment(render, work.n, renditions, abort.signal);
+      if (!renditions.every(isStill)) usualMs = usualMs * 0.7 + (now() - startedAt) * 0.3;
+      addPresent(
+        render,
+        work.n,
+        renditions.map(({ name }) => name),
+      );
       render.resting.delete(work.n);
       render.failures.delete(work.n);
       options.onMade(made);
     } catch (error) {
-      if (!abort.signal.aborted) await failed(render, work.n, error);
+      if (!abort.signal.aborted) await failed(render, work.n, renditions, error);
     } finally {
       render.making.delete(work.n);
     }
@@ -187,40 +209,32 @@ export function startRenders(options: RendersOptions): Renders {
   };
 
   return {
-    async take(renderId, want) {
+    async take(renderId, want, rendition) {
       const render = await leased.hold(renderId);
       if ('ours' in render) return render;
       render.lastDemandAt = now();
       if (want !== undefined) {
-        if (want < 0 || want >= segmentCount(render.grid)) {
-          throw new SegueError('invalid_request', `Segment ${want} is outside this render`, {
-            hint: `It has segments 0 to ${segmentCount(render.grid) - 1}.`,
-          });
-        }
-        render.playhead = want;
-        // On the disk and recorded; a segment without its row is asked for by the one who sees only rows.
-        const here =
-          contains(render.present, want) &&
-          render.renditions.every(({ name }) => options.isHere(renderId, name, want));
-        if (!here && !render.wanted.has(want)) render.wanted.set(want, now());
+        refuseUnknown(render, want, rendition);
+        const names = rendition === undefined ? [...render.eager] : [rendition];
+        addWant(render, want, names, {
+          now: now(),
+          isHere: (name) => options.isHere(renderId, name, want),
+        });
       }
       loop.wake();
       return { ours: true, lease: render.lease };
     },
-    played(renderId, n) {
+    played(renderId, name, n) {
       const render = held.get(renderId);
       if (render === undefined) return;
-      render.playhead = n;
-      render.lastDemandAt = now();
-      render.lastPlayedAt = render.lastDemandAt;
+      notePlayed(render, name, n, now());
       loop.wake();
     },
-    async lost(renderId, n) {
+    async lost(renderId, rendition, n) {
       const render = await leased.hold(renderId);
       if ('ours' in render) return;
       render.lastDemandAt = now();
-      render.present = difference(render.present, [[n, n + 1]]);
-      if (!render.wanted.has(n)) render.wanted.set(n, now());
+      addWant(render, n, [rendition], { now: now(), isHere: () => false });
       loop.wake();
     },
     leases: () => [...held.values()].map((render) => render.lease),

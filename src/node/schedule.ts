@@ -5,8 +5,10 @@ export interface RenderDemand {
   readonly renderId: string;
   /** Number of segments. */
   readonly count: number;
-  /** Segments that need no making: here, in the bucket or on another live node. */
+  /** Segments that need no making: what is needed of them is here, in the bucket or on another live node. */
   readonly present: Ranges;
+  /** The same, where only what every viewer gets is needed. */
+  readonly presentEager: Ranges;
   /** Segments that somebody waits for, with the time of the first request. */
   readonly wanted: ReadonlyMap<number, number>;
   /** Segments being made now. */
@@ -68,13 +70,15 @@ function nextAhead(demands: readonly RenderDemand[], now: number): Work | undefi
 /** The next segment of one render that is worth making without anybody waiting for it. */
 export function nextOf(demand: RenderDemand, now: number): number | undefined {
   const limit = demand.watched ? demand.count : Math.min(demand.count, demand.aheadLimit);
-  const missing = (from: number, to: number): number | undefined => {
+  const missing = (present: Ranges, from: number, to: number): number | undefined => {
     for (let n = from; n < to; n += 1) {
-      if (!contains(demand.present, n) && !demand.making.has(n) && !isResting(demand, n, now)) return n;
+      if (!contains(present, n) && !demand.making.has(n) && !isResting(demand, n, now)) return n;
     }
     return undefined;
   };
-  return missing(demand.playhead, limit) ?? (demand.watched ? missing(0, demand.playhead) : undefined);
+  const next = missing(demand.present, demand.playhead, limit);
+  // Nobody goes back for what only a while was asked for.
+  return next ?? (demand.watched ? missing(demand.presentEager, 0, demand.playhead) : undefined);
 }
 
 const isResting = (demand: RenderDemand, n: number, now: number): boolean =>

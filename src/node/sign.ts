@@ -3,6 +3,8 @@
  * deployment's shared secret. Portable WebCrypto, so that both Node and Workers can sign.
  */
 
+import { type Container, extensionOf } from '../rendition/kind.ts';
+
 /** Query parameter with the expiry, in whole seconds since 1970. */
 const expiryParameter = 'e';
 /** Query parameter with the signature, base64url without padding. */
@@ -46,8 +48,13 @@ export function urlSigner(secret: string): UrlSigner {
 }
 
 /** Path of a segment on a node: the same on each, and the text that is signed. */
-export function nodeSegmentPath(renderId: string, rendition: string, n: number): string {
-  return `/s/${encodeURIComponent(renderId)}/${encodeURIComponent(rendition)}/${n}.m4s`;
+export function nodeSegmentPath(
+  renderId: string,
+  rendition: string,
+  n: number,
+  container: Container,
+): string {
+  return `/s/${encodeURIComponent(renderId)}/${encodeURIComponent(rendition)}/${n}.${extensionOf(container)}`;
 }
 
 function toBase64Url(bytes: Uint8Array): string {

@@ -54,6 +54,7 @@ const task = (n: number, rendition: string = '180p'): CopyTask => ({
   renderId: 'r',
   rendition,
   kind: rendition === 'audio' ? 'audio' : 'video',
+  container: 'fmp4',
   n,
 });
 const puts = () => proxy.requests.filter((request) => request.startsWith('PUT '));
@@ -145,13 +146,15 @@ describe('a segment', () => {
   test('whose name has other bytes in the bucket is left alone, and never recorded', async () => {
     await disk.put('r', '180p', 0, bytesOf('180p', 0));
     const other = { contentType: 'video/mp4', cacheControl: 'no-store', data: Buffer.from('other bytes') };
-    await bucket.put({ key: segmentName('r', '180p', 0), ...other });
+    await bucket.put({ key: segmentName('r', '180p', 0, 'fmp4'), ...other });
     await using copier = uploader();
     copier.enqueue(task(0));
     await copier.idle(never);
     expect(copier.outcomes).toEqual(['refused']);
     expect(await stored()).toEqual([]);
-    expect(Buffer.from((await bucket.get(segmentName('r', '180p', 0))) ?? []).toString()).toBe('other bytes');
+    expect(Buffer.from((await bucket.get(segmentName('r', '180p', 0, 'fmp4'))) ?? []).toString()).toBe(
+      'other bytes',
+    );
   });
 
   test('that is damaged on the disk is not copied, and told', async () => {
@@ -232,6 +235,38 @@ describe('a whole render', () => {
     expect(await store.keys('renders/r/')).toHaveLength(count * 2 + 5);
   });
 
+  test('lists what was made on demand once all of it is copied', async () => {
+    await addVideo(catalog, 'd', 5, 'default', [
+      { name: '180p', kind: 'video', container: 'fmp4' },
+      { name: 'audio', kind: 'audio', container: 'fmp4' },
+      { name: 'iframes', kind: 'iframes', container: 'fmp4', onDemand: true },
+    ]);
+    await using copier = copying();
+    const copy = async (name: string, numbers: readonly number[]) => {
+      await settleInit(catalog.db, 'd', name, Buffer.from(`init of ${name}`));
+      for (const n of numbers) {
+        await disk.put('d', name, n, bytesOf(name, n));
+        const kind = name === 'iframes' ? 'iframes' : name === 'audio' ? 'audio' : 'video';
+        copier.enqueue({ renderId: 'd', rendition: name, n, kind, container: 'fmp4' });
+      }
+      await copier.idle(never);
+    };
+    const list = async () => Buffer.from((await bucket.get('renders/d/index.m3u8')) ?? []).toString();
+    await copy('180p', [0, 1, 2, 3]);
+    expect(await list()).toBe('');
+    await copy('audio', [0, 1, 2, 3]);
+    const sealedAt = (await renderById(catalog.db, 'd'))?.sealedAt;
+    expect(sealedAt).toBeInstanceOf(Date);
+    expect(await list()).toContain('180p/media.m3u8');
+    await copy('iframes', [0, 1, 2]);
+    expect(await list()).not.toContain('iframes');
+    await copy('iframes', [3]);
+    expect(await list()).toContain('iframes/media.m3u8');
+    expect(await bucket.get('renders/d/iframes/init.mp4')).toBeDefined();
+    expect(await bucket.get('renders/d/iframes/media.m3u8')).toBeDefined();
+    expect((await renderById(catalog.db, 'd'))?.sealedAt).toEqual(sealedAt);
+  });
+
   test('stopping does not wait for a bucket that is away while sealing', async () => {
     await fill();
     for (const name of names) await recordCopies(catalog.db, 'r', name, 'bucket', [[0, count]]);
@@ -290,7 +325,7 @@ describe('on start', () => {
   test('an object without a row is recorded, not copied again; the rest is found', async () => {
     await fill();
     await bucket.put({
-      key: segmentName('r', '180p', 1),
+      key: segmentName('r', '180p', 1, 'fmp4'),
       data: bytesOf('180p', 1),
       contentType: 'video/mp4',
       cacheControl: 'no-store',

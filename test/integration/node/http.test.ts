@@ -59,7 +59,7 @@ afterAll(async () => {
 });
 
 const get = async (n: number, headers: Record<string, string> = {}, rendition = '180p') => {
-  const path = nodeSegmentPath('r', rendition, n);
+  const path = nodeSegmentPath('r', rendition, n, 'fmp4');
   return fetch(`${listening.url}${path}?${await signer.sign(path, Date.now() + 10_000)}`, { headers });
 };
 const bytes = async (answer: Response) => Buffer.from(await answer.arrayBuffer());
@@ -114,9 +114,9 @@ test('who has it gets 304', async () => {
 });
 
 test('a signature is needed, for this very path, and it expires', async () => {
-  const path = nodeSegmentPath('r', '180p', 2);
+  const path = nodeSegmentPath('r', '180p', 2, 'fmp4');
   const expired = await signer.sign(path, Date.now() - 2000);
-  const ofAnother = await signer.sign(nodeSegmentPath('r', '180p', 1), Date.now() + 10_000);
+  const ofAnother = await signer.sign(nodeSegmentPath('r', '180p', 1, 'fmp4'), Date.now() + 10_000);
   const forged = await urlSigner('another secret of 32 characters!').sign(path, Date.now() + 10_000);
   for (const query of ['', expired, ofAnother, forged, 'e=99999999999&s=x']) {
     const answer = await fetch(`${listening.url}${path}?${query}`);

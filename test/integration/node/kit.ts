@@ -2,7 +2,7 @@ import { type Catalog, openCatalog } from '../../../src/catalog/connect.ts';
 import { copiesAt } from '../../../src/catalog/copies.ts';
 import { migrateCatalog } from '../../../src/catalog/migrate.ts';
 import type { Ranges } from '../../../src/catalog/ranges.ts';
-import { insertVideo } from '../../../src/catalog/videos.ts';
+import { insertVideo, type RenditionRow } from '../../../src/catalog/videos.ts';
 import { canonicalText } from '../../../src/description/canonical.ts';
 import { frameCountOf } from '../../../src/description/frames.ts';
 import { parseDescription } from '../../../src/description/parse.ts';
@@ -28,7 +28,16 @@ export async function emptyCatalog(databaseUrl: string): Promise<Catalog & Async
 }
 
 /** Adds a video of `seconds` at 25 frames a second with one render, whose id is returned. Segments last 0.96, 0.96, 1.92, then 3.84 s. */
-export async function addVideo(catalog: Catalog, renderId: string, seconds: number): Promise<string> {
+export async function addVideo(
+  catalog: Catalog,
+  renderId: string,
+  seconds: number,
+  profile = 'default',
+  renditions: readonly RenditionRow[] = [
+    { name: '180p', kind: 'video', container: 'fmp4' },
+    { name: 'audio', kind: 'audio', container: 'fmp4' },
+  ],
+): Promise<string> {
   const description = await pinDescription(
     parseDescription({
       segue: 1,
@@ -50,11 +59,8 @@ export async function addVideo(catalog: Catalog, renderId: string, seconds: numb
     id: renderId,
     generation: 1,
     rendererVersion: '1',
-    profile: 'default',
-    renditions: [
-      { name: '180p', kind: 'video' },
-      { name: 'audio', kind: 'audio' },
-    ],
+    profile,
+    renditions,
   });
   return renderId;
 }
@@ -72,7 +78,7 @@ export interface TestRenderer extends SegmentRenderer {
   /** While this holds for n, making n does not end. */
   holds: (n: number) => boolean;
   /** Thrown for n where it gives an error. */
-  fails: (n: number) => Error | undefined;
+  fails: (n: number, renditions: readonly string[]) => Error | undefined;
   /** Init segment of a rendition. */
   init: (rendition: string) => Uint8Array;
 }
@@ -92,7 +98,10 @@ export function testRenderer(): TestRenderer {
         signal.throwIfAborted();
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
-      const error = renderer.fails(n);
+      const error = renderer.fails(
+        n,
+        renditions.map(({ name }) => name),
+      );
       if (error !== undefined) throw error;
       return new Map(
         renditions.map(({ name }) => [name, { init: renderer.init(name), segment: bytesOf(name, n) }]),
@@ -124,6 +133,7 @@ export interface TestRendersOptions {
   readonly leaseSeconds?: number;
   readonly patienceMs?: number;
   readonly now?: () => number;
+  readonly hasEncoder?: (name: string) => boolean;
   /** Folder of an earlier one. */
   readonly folder?: string;
   readonly disk?: (disk: DiskStore) => DiskStore;
@@ -145,6 +155,7 @@ export async function startTestRenders(options: TestRendersOptions): Promise<Tes
     leaseSeconds: options.leaseSeconds ?? 30,
     aheadSeconds: options.aheadSeconds ?? 1000,
     makeSegment: segmentMaker({ renderer, disk, catalog, log, patienceMs: options.patienceMs ?? 60_000 }),
+    hasEncoder: options.hasEncoder ?? (() => true),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     onMade: (segment) => made.push(segment),
     ...(options.now === undefined ? {} : { now: options.now }),

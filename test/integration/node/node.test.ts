@@ -63,7 +63,7 @@ const want = (node: RunningNode, renderId: string, n: number) =>
   });
 
 const segment = async (node: RunningNode, renderId: string, rendition: string, n: number) => {
-  const path = nodeSegmentPath(renderId, rendition, n);
+  const path = nodeSegmentPath(renderId, rendition, n, 'fmp4');
   return fetch(`${node.url}${path}?${await signer.sign(path, Date.now() + 10_000)}`);
 };
 

@@ -52,7 +52,7 @@ describe('what is made', () => {
     await node.renders.take('r', 6);
     await until(() => node.made.length === 4, { what: 'the end is reached' });
     expect(renderer.begun).toEqual([6, 7, 8, 9]);
-    node.renders.played('r', 7);
+    node.renders.played('r', '180p', 7);
     await until(() => node.made.length === 10, { what: 'all is made' });
     expect(renderer.begun.slice(4)).toEqual([0, 1, 2, 3, 4, 5]);
   });
@@ -65,7 +65,7 @@ describe('what is made', () => {
     for (let steps = 0; steps < 20; steps += 1) await node.renders.step();
     expect(node.renders.encoding, 'nothing more is begun').toBe(0);
     expect(renderer.begun).toEqual([0, 1, 2, 3]);
-    node.renders.played('r', 0);
+    node.renders.played('r', '180p', 0);
     await until(() => node.made.length === 10, { what: 'all is made' });
   });
 
@@ -175,7 +175,7 @@ describe('the lease', () => {
     const other = await acquireLease(catalog.db, 'r', 'b', 30);
     const beat = heartbeatStep({
       catalog,
-      renders: node.renders,
+      holders: [node.renders],
       announcement: announcement('a'),
       leaseSeconds: 30,
       log,
@@ -378,8 +378,9 @@ test('a segment whose bytes are gone is made again', async () => {
   await node.renders.take('r', 0);
   await until(() => node.made.length === 4, { what: 'all is made' });
   await node.disk.remove('r', 'audio', 2);
-  await node.renders.lost('r', 2);
+  await node.renders.lost('r', 'audio', 2);
   await until(() => node.made.length === 5, { what: 'it is made again' });
   expect(renderer.begun.at(-1)).toBe(2);
+  expect(node.made.at(-1)?.renditions.map(({ name }) => name)).toEqual(['audio']);
   expect(node.disk.facts('r', 'audio', 2)).toBeDefined();
 });

@@ -13,6 +13,7 @@ const demand = (extra: Partial<RenderDemand> = {}): RenderDemand => ({
   playhead: 0,
   watched: true,
   aheadLimit: 8,
+  presentEager: extra.present ?? [],
   ...extra,
 });
 
@@ -38,6 +39,12 @@ describe('the next segment', () => {
     const skipped = demand({ playhead: 12, present: [[12, 16]] });
     expect(nextWork([skipped], 0, false)).toMatchObject({ n: 0 });
     expect(nextWork([{ ...skipped, watched: false }], 0, false)).toBeUndefined();
+  });
+
+  test('is what a seek skipped only of renditions that every viewer gets', () => {
+    const asked = demand({ playhead: 12, present: [[14, 16]], presentEager: [[0, 16]] });
+    expect(nextWork([asked], 0, false)).toMatchObject({ n: 12 });
+    expect(nextWork([{ ...asked, present: [[12, 16]] }], 0, false)).toBeUndefined();
   });
 
   test('is not further ahead than the limit while nobody plays', () => {

@@ -1,0 +1,83 @@
+import { contains, intersection, type Ranges, unionOf } from '../catalog/ranges.ts';
+import { segmentAt, segmentCount, segmentStart } from '../grid/grid.ts';
+import { isStill, type Rendition } from '../render/rendition.ts';
+import { segmentsOf } from '../rendition/kind.ts';
+import type { HeldRender } from './held-render.ts';
+import type { RenderDemand } from './schedule.ts';
+
+/** Somebody counts as watching, or as asking for a rendition, for this long after the last time, in milliseconds: longer than any player's buffer refill. */
+const watchedMs = 30_000;
+
+/** Whether somebody is playing. */
+const isWatched = (held: HeldRender, now: number): boolean => now - held.lastPlayedAt < watchedMs;
+
+/** Whether the rendition has a segment of this number. */
+export const hasSegment = (held: HeldRender, rendition: Rendition, n: number): boolean =>
+  n < segmentsOf(rendition, segmentCount(held.grid));
+
+/** Segments of a rendition that need no making. */
+export const presentOf = (held: HeldRender, { name }: Rendition): Ranges => held.present.get(name) ?? [];
+
+/** Renditions to be made of whatever is made: those that need no asking, and those asked for lately, or since somebody watches. */
+function needed(held: HeldRender, now: number): readonly Rendition[] {
+  const watched = isWatched(held, now);
+  const isAsked = (name: string): boolean => {
+    const at = held.asked.get(name);
+    return at !== undefined && (watched || now - at < watchedMs);
+  };
+  return held.renditions.filter(({ name }) => held.eager.has(name) || isAsked(name));
+}
+
+/** Segments of which each of these renditions is present, or has none of that number. */
+function presentInAll(held: HeldRender, renditions: readonly Rendition[]): Ranges {
+  const count = segmentCount(held.grid);
+  return renditions
+    .map((rendition) => unionOf(presentOf(held, rendition), [[segmentsOf(rendition, count), count]]))
+    .reduce((all, ranges) => intersection(all, ranges), [[0, count]] as Ranges);
+}
+
+/** Segments that need no making now, and those that need none even though nobody asked for more than what every viewer gets. */
+function presence(held: HeldRender, now: number): { present: Ranges; presentEager: Ranges } {
+  return {
+    present: presentInAll(held, needed(held, now)),
+    presentEager: presentInAll(
+      held,
+      held.renditions.filter(({ name }) => held.eager.has(name)),
+    ),
+  };
+}
+
+/**
+ * What one process makes of segment n: everything needed that no place has, so that its frames are generated once. Two
+ * exceptions: where nobody waits for more than stills, they are made in the time of one frame; and what once failed together
+ * with a rendition that only some want is tried without it, so that this cannot fail the video.
+ */
+export function toMake(held: HeldRender, n: number, now: number): readonly Rendition[] {
+  const want = held.wanted.get(n);
+  const wanted = held.renditions.filter(({ name }) => want?.renditions.has(name) === true);
+  const names = new Set([...needed(held, now), ...wanted].map(({ name }) => name));
+  const missing = held.renditions.filter(
+    (rendition) =>
+      names.has(rendition.name) && hasSegment(held, rendition, n) && !contains(presentOf(held, rendition), n),
+  );
+  if (wanted.length > 0 && wanted.every(isStill)) return missing.filter(isStill);
+  const eager = missing.filter(({ name }) => held.eager.has(name));
+  return held.failures.has(n) && eager.length > 0 ? eager : missing;
+}
+
+/** What the scheduler sees of a held render. */
+export function demandOf(held: HeldRender, now: number, aheadSeconds: number): RenderDemand {
+  const count = segmentCount(held.grid);
+  const until = segmentStart(held.grid, 'video', held.playhead) + aheadSeconds;
+  return {
+    renderId: held.row.renderId,
+    count,
+    ...presence(held, now),
+    wanted: new Map([...held.wanted].map(([n, { since }]) => [n, since])),
+    making: new Set(held.making.keys()),
+    resting: held.resting,
+    playhead: held.playhead,
+    watched: isWatched(held, now),
+    aheadLimit: segmentAt(held.grid, until) + 1,
+  };
+}
