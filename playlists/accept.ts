@@ -4,17 +4,21 @@ import { parseDescription } from '../src/description/parse.ts';
 import { pinDescription, pinnedFileSchema } from '../src/description/pin.ts';
 import type { Description } from '../src/description/schema.ts';
 import { SegueError } from '../src/ops/errors.ts';
-import { profileNamed, rendererVersion, renditionsOf } from '../src/render/profile.ts';
+import {
+  type Profile,
+  profileNamed,
+  profileNames,
+  rendererVersion,
+  renditionsOf,
+} from '../src/render/profile.ts';
 import { renderIdOf } from '../src/render/render-id.ts';
+import { isOnDemand } from '../src/rendition/on-demand.ts';
 import { remember } from './facts.ts';
 import type { NodeAddress, Ports } from './ports.ts';
 import { factsOf } from './render-facts.ts';
 import { placeRender } from './resolve.ts';
 import type { Service } from './service.ts';
 import { suspect } from './suspect.ts';
-
-/** The profile of every new render. */
-const profileName = 'default';
 
 /** A description that was taken in. */
 export interface AcceptedVideo {
@@ -31,14 +35,17 @@ export interface AcceptedVideo {
  * Takes in a description: parses and pins it, writes video and render in one transaction, and has a node begin with the
  * first segment. Returns as soon as the node has said yes, or after it is known that none does: whoever plays the video
  * asks again.
- * @throws SegueError `invalid_description`, `asset_refused`, `no_node` (needed for pinning only), `catalog_unavailable`
+ * `profileName`: how a new video is encoded; a known one keeps the profile that it was first made with.
+ * @throws SegueError `invalid_request` for an unknown profile, `invalid_description`, `asset_refused`, `no_node` (needed for pinning only), `catalog_unavailable`
  */
 export async function acceptVideo(
   service: Service,
   json: unknown,
+  profileName: string | undefined,
   signal: AbortSignal,
 ): Promise<AcceptedVideo> {
   const { ports } = service;
+  const profile = profileOf(profileName ?? ports.settings.profile);
   const parsed = parseDescription(json);
   // Asked for at once: by the time the rows are written the answer is here.
   const live = ports.catalog.nodes().catch((error: unknown) => {
@@ -48,15 +55,14 @@ export async function acceptVideo(
   const description = await pinned(service, parsed, () => live, signal);
   const canonical = canonicalText(description);
   const id = await videoIdOf(canonical, new TextEncoder().encode(ports.settings.secret));
-  const profile = profileNamed(profileName);
-  if (profile === undefined) throw new SegueError('configuration', `There is no profile "${profileName}"`);
   const renderId = await renderIdOf(id, rendererVersion, profile, 1);
   const frameRate = { num: description.fps, den: 1 };
   const frameCount = frameCountOf(description);
-  const renditions = renditionsOf({ ...description.size, frameRate }, profile).map(({ name, kind }) => ({
-    name,
-    kind,
-  }));
+  const all = renditionsOf({ ...description.size, frameRate }, profile);
+  const renditions = all.map(({ name, kind, container }, index) => {
+    const isBest = all.findIndex((other) => other.kind === kind) === index;
+    return { name, kind, container, onDemand: isOnDemand(ports.settings.onDemand, kind, isBest) };
+  });
   const video = { id, description: canonical, frameRate, frameCount };
   const render = { id: renderId, generation: 1, rendererVersion, profile: profile.name, renditions };
   let outcome: 'new' | 'known';
@@ -77,6 +83,14 @@ export async function acceptVideo(
   return { id, renderId, isNew, duration: frameCount / description.fps, started };
 }
 
+function profileOf(name: string): Profile {
+  const profile = profileNamed(name);
+  if (profile !== undefined) return profile;
+  throw new SegueError('invalid_request', `There is no profile ${JSON.stringify(name.slice(0, 64))}`, {
+    hint: `Known profiles: ${profileNames.join(', ')}.`,
+  });
+}
+
 /** Has a node begin. A node that is gone or refuses is passed over; each is asked once. */
 async function begin(
   { ports, nodes }: Service,
@@ -88,7 +102,7 @@ async function begin(
   for (;;) {
     const node = placeRender(renderId, live, excluded);
     if (node === undefined) return false;
-    const wanted = await nodes.want(node, renderId, 0, signal);
+    const wanted = await nodes.want(node, { renderId, n: 0 }, signal);
     if (wanted.kind === 'accepted' || wanted.kind === 'held') return true;
     ports.onTrouble?.(`asking node ${node.id}`, wanted.kind === 'gone' ? wanted.cause : wanted.error);
     if (wanted.kind === 'gone') await suspect(ports, node);

@@ -4,13 +4,19 @@ import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
 import { caching, openToAll, preflight } from './headers.ts';
 import { initRoute } from './init-route.ts';
+import { mediaRoute } from './media-route.ts';
+import { multivariantRoute } from './multivariant-route.ts';
 import { documentShared, openApiInfo } from './openapi.ts';
 import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
-import { mediaRoute, multivariantRoute } from './playlist-routes.ts';
 import type { Ports } from './ports.ts';
 import { segmentRoute } from './segment-route.ts';
 import { type RequestContext, type RequestVariables, type Service, service } from './service.ts';
+import { steeringRoute } from './steering-route.ts';
+import { playableStreamRoutes } from './stream-playable.ts';
+import { streamRoutes } from './stream-routes.ts';
+import { subtitleSegmentRoute } from './subtitles.ts';
+import { posterRoute, thumbnailsRoute } from './thumbnail-routes.ts';
 import { videoRoutes } from './video-routes.ts';
 
 type App = OpenAPIHono<{ Variables: RequestVariables }>;
@@ -33,8 +39,10 @@ export function createApp(ports: Ports): App {
   const shared = service(ports);
   observe(app, ports);
   answerErrors(app);
+  playableStreamRoutes(app, shared);
   playableRoutes(app, shared);
   videoRoutes(app, shared);
+  streamRoutes(app, shared);
   operatorRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);
@@ -92,9 +100,13 @@ function answerErrors(app: App): void {
 function playableRoutes(app: App, shared: Service): void {
   app.options('/v/*', () => new Response(null, { status: 204, headers: preflight }));
   app.get('/v/:id/index.m3u8', (c) => multivariantRoute(c, shared));
+  app.get('/v/:id/steering.json', (c) => steeringRoute(c, shared));
+  app.get('/v/:id/thumbnails.vtt', (c) => thumbnailsRoute(c, shared));
+  app.get('/v/:id/poster.jpg', (c) => posterRoute(c, shared));
   app.get('/v/:id/:rendition/media.m3u8', (c) => mediaRoute(c, shared));
   app.get('/v/:id/:rendition/init.mp4', (c) => initRoute(c, shared));
-  app.get('/v/:id/:rendition/:file{\\d+\\.m4s}', (c) => segmentRoute(c, shared));
+  app.get('/v/:id/:rendition/:file{\\d+\\.(?:m4s|jpg)}', (c) => segmentRoute(c, shared));
+  app.get('/v/:id/:rendition/:file{\\d+\\.vtt}', (c) => subtitleSegmentRoute(c, shared));
 }
 
 function healthRoutes(app: App, { ports, holds, budget }: Service): void {

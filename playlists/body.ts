@@ -1,9 +1,6 @@
-/** An empty ISO BMFF box (ISO/IEC 14496-12 8.1.2): valid between and before all others, and every demuxer skips it. */
-const freeBox = (): Uint8Array<ArrayBuffer> => Uint8Array.of(0, 0, 0, 8, 0x66, 0x72, 0x65, 0x65);
-
 /** Bytes that are handed to the runtime at once. */
 const sliceBytes = 256 * 1024;
-/** Between two empty boxes of a held answer, in milliseconds: under every player's stall time-out. */
+/** Between two paddings of a held answer, in milliseconds: under every player's stall time-out. */
 const keepAliveMs = 1000;
 
 /** A body that hands out slices as the client takes them, and calls `done` once, when all is sent or the client has gone. */
@@ -27,12 +24,12 @@ export interface HeldBytes {
 }
 
 /**
- * A body that begins at once and sends an empty `free` box each second until `work` resolves, then its bytes. When `work`
- * fails, `cut` is asked to cut the connection; if it cannot, the stream fails: in no case does the body end cleanly
+ * A body that begins at once and sends `padding` each second until `work` resolves, then its bytes. When `work` fails, `cut` is asked to cut the connection; if it cannot, the stream fails: in no case does the body end cleanly
  * without the bytes. `gone` is called once, when the client has gone or all is over.
  */
 export function heldBody(
   work: Promise<HeldBytes>,
+  padding: Uint8Array<ArrayBuffer>,
   cut: (error: unknown) => boolean,
   gone: () => void,
 ): ReadableStream<Uint8Array> {
@@ -56,7 +53,7 @@ export function heldBody(
           begun = true;
           if (over) return;
           if (held === undefined) {
-            controller.enqueue(freeBox());
+            controller.enqueue(padding.slice());
             return;
           }
           release = held.release;

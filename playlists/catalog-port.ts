@@ -5,8 +5,10 @@ import { currentHead } from '../src/catalog/heads.ts';
 import { activeRenders, leaseOf } from '../src/catalog/leases.ts';
 import { locate } from '../src/catalog/locate.ts';
 import { allNodes, suspectNode } from '../src/catalog/nodes.ts';
+import { sizesOf } from '../src/catalog/sizes.ts';
 import { initOf, insertVideo, renderOfGeneration } from '../src/catalog/videos.ts';
 import type { CatalogPort } from './ports.ts';
+import { streamCatalog } from './stream-catalog.ts';
 
 /**
  * The catalog as the service sees it. `liveSeconds`: age of a heartbeat after which a node counts as dead. `queryMs`: a
@@ -35,12 +37,14 @@ export function catalogPort({ db }: Pick<Catalog, 'db'>, liveSeconds: number, qu
     renderOfGeneration: (videoId, generation) => within(renderOfGeneration(db, videoId, generation)),
     initOf: (renderId, rendition) => within(initOf(db, renderId, rendition)),
     copiesOf: (renderId) => within(copiesOf(db, renderId)),
+    sizesOf: (renderId) => within(sizesOf(db, renderId)),
     locate: (renderId, rendition, n) => within(locate(db, renderId, rendition, n, liveSeconds)),
     leaseOf: (renderId) => within(leaseOf(db, renderId)),
     isActive: async (renderId) => (await within(activeRenders(db, [renderId]))).has(renderId),
     insertVideo: (video, render) => within(insertVideo(db, video, render)),
     nodes: () => within(allNodes(db, liveSeconds)),
     suspectNode: (nodeId, url) => within(suspectNode(db, nodeId, url)),
+    streams: streamCatalog(db, within),
     ping: async () => {
       // Asks a table, so that a database without the schema does not count as ready.
       await within(db.execute(sql`SELECT 1 FROM nodes LIMIT 1`));

@@ -1,7 +1,19 @@
 import { LRUCache } from 'lru-cache';
 import type { CopyRow } from '../src/catalog/copies.ts';
 import type { Location } from '../src/catalog/locate.ts';
+import type { StreamHead } from '../src/catalog/stream-lists.ts';
+import type { ForeignSegment } from '../src/catalog/streams.ts';
+import type { SubtitleTrack } from '../src/description/subtitles.ts';
+import type { Rates } from '../src/hls/rates.ts';
 import type { RenderFacts } from './render-facts.ts';
+
+/** The segments of a rendition that are listed, as far as they were read. Grows at its end, and a window also moves on. */
+export interface ListedSegments {
+  /** Discontinuities at or before segments that have left the window. */
+  readonly discontinuities: number;
+  /** Consecutive. */
+  readonly segments: readonly ForeignSegment[];
+}
 
 /**
  * The last known facts, each kind bounded by a number of entries. They are asked again each time the catalog is there; what
@@ -13,10 +25,22 @@ export interface FactCache {
   /** Init segments by `renderId/rendition`. Set once, never changed. */
   readonly inits: LRUCache<string, Uint8Array<ArrayBuffer>>;
   readonly copies: LRUCache<string, CopyRow[]>;
+  /** Measured rates by `renderId/rendition`, once it is completely made; without `rates` where its sizes are not known. */
+  readonly rates: LRUCache<string, { readonly rates: Rates | undefined }>;
+  /** Subtitles by `renderId`, bounded by the length of their text. */
+  readonly subtitles: LRUCache<string, readonly SubtitleTrack[]>;
   /** By `renderId/rendition/n`. */
   readonly locations: LRUCache<string, Location>;
   /** Most segments ever listed in an EVENT playlist, by `renderId/rendition`: a listed line never goes away. */
   readonly listed: LRUCache<string, number>;
+  /** Foreign streams by their id. */
+  readonly streams: LRUCache<string, StreamHead>;
+  /** Listed segments of a foreign stream by `renderId/rendition`, bounded by their number. */
+  readonly streamLines: LRUCache<string, ListedSegments>;
+  /** Finished texts of its media playlists, by everything that they depend on; bounded by their length. */
+  readonly streamTexts: LRUCache<string, string>;
+  /** Init segments and keys of foreign streams by `renderId/rendition/name`. Set once, never changed. */
+  readonly streamFiles: LRUCache<string, { bytes: Uint8Array<ArrayBuffer>; contentType: string }>;
 }
 
 /** An empty cache; a few megabytes when full. */
@@ -25,7 +49,16 @@ export function factCache(): FactCache {
     renders: new LRUCache({ max: 500 }),
     inits: new LRUCache({ max: 500 }),
     copies: new LRUCache({ max: 500 }),
+    rates: new LRUCache({ max: 2000 }),
+    subtitles: new LRUCache({ maxSize: 2_000_000, sizeCalculation: charactersOf }),
     locations: new LRUCache({ max: 4000 }),
     listed: new LRUCache({ max: 4000 }),
+    streams: new LRUCache({ max: 500 }),
+    streamLines: new LRUCache({ maxSize: 60_000, sizeCalculation: ({ segments }) => segments.length + 1 }),
+    streamTexts: new LRUCache({ maxSize: 8_000_000, sizeCalculation: (text) => text.length }),
+    streamFiles: new LRUCache({ max: 500 }),
   };
 }
+
+const charactersOf = (tracks: readonly SubtitleTrack[]): number =>
+  tracks.flatMap(({ cues }) => cues).reduce((sum, { text }) => sum + text.length + 50, 1);

@@ -47,14 +47,14 @@ export async function currentFacts(ports: Ports, videoId: string): Promise<Rende
 }
 
 /**
- * One rendition of a video by its name in a URL. What it needs of a render never changes, so a known one costs no query.
- * @throws SegueError `not_found`
+ * The render that a rendition's name in a URL belongs to, and the name without its generation. What a request needs of a render
+ * never changes, so a known one costs no query. @throws SegueError `not_found`
  */
-export async function renditionFacts(
+export async function pathFacts(
   ports: Ports,
   videoId: string,
   path: string,
-): Promise<{ facts: RenderFacts; rendition: Rendition }> {
+): Promise<{ facts: RenderFacts; name: string }> {
   const parsed = parsePath(path);
   if (parsed === undefined) throw unknownRendition();
   const facts = await orRemembered(
@@ -63,7 +63,17 @@ export async function renditionFacts(
     ports,
   );
   if (facts === 'unknown') throw unknownVideo();
-  const rendition = facts.renditions.find((one) => one.name === parsed.rendition);
+  return { facts, name: parsed.rendition };
+}
+
+/** One rendition of a video by its name in a URL. @throws SegueError `not_found` */
+export async function renditionFacts(
+  ports: Ports,
+  videoId: string,
+  path: string,
+): Promise<{ facts: RenderFacts; rendition: Rendition }> {
+  const { facts, name } = await pathFacts(ports, videoId, path);
+  const rendition = facts.renditions.find((one) => one.name === name);
   if (rendition === undefined) throw unknownRendition();
   return { facts, rendition };
 }
@@ -87,4 +97,6 @@ export function remember(ports: Ports, facts: RenderFacts): RenderFacts {
 }
 
 const unknownVideo = (): SegueError => new SegueError('not_found', 'There is no such video');
-const unknownRendition = (): SegueError => new SegueError('not_found', 'The video has no such rendition');
+/** The error for a rendition that the video does not have. */
+export const unknownRendition = (): SegueError =>
+  new SegueError('not_found', 'The video has no such rendition');

@@ -17,12 +17,17 @@ export interface Held<T> {
   /** Gives back what a result holds when nobody is left to take it. */
   readonly discard: (result: T) => void;
   readonly contentType: string;
+  /** Sent each second while the bytes are waited for. Undefined where they admit none: then the hold is silent. */
+  readonly padding: Uint8Array<ArrayBuffer> | undefined;
+  /** Longest hold in milliseconds, where it is to be shorter than the deployment's. */
+  readonly longestMs?: number;
 }
 
 /**
  * Answers when the work is done, and holds the request until then: silently at first, when any answer is still possible,
- * then with a 200 whose body begins with empty boxes. Ends with the bytes or with a cut connection, never with a clean
- * short body. @throws SegueError `too_many_holds`, or what the work throws while the answer has not begun
+ * then with a 200 whose body begins with padding. Ends with the bytes or with a cut connection, never with a clean short
+ * body. Without padding it ends with the answer or an error. @throws SegueError `too_many_holds`, `no_node` where a silent
+ * hold has lasted too long, or what the work throws while the answer has not begun
  */
 export async function held<T>(
   c: RequestContext,
@@ -31,9 +36,10 @@ export async function held<T>(
 ): Promise<Response> {
   const { settings, cut } = service.ports;
   const over = new AbortController();
+  const holdMs = Math.min(settings.holdMs, how.longestMs ?? settings.holdMs);
   const limit = setTimeout(
     () => over.abort(new SegueError('no_node', 'Nobody made the segment in time', { hint: 'Ask again.' })),
-    settings.holdMs,
+    holdMs,
   );
   const signal = AbortSignal.any([c.req.raw.signal, over.signal]);
   const end = (): void => clearTimeout(limit);
@@ -61,7 +67,8 @@ export async function held<T>(
     leave();
   };
   try {
-    const silentMs = Math.min(settings.holdSilentMs, settings.holdMs / 2);
+    // A silent hold ends with the error of the work, which is aborted when the time is over.
+    const silentMs = how.padding === undefined ? 2 * holdMs : Math.min(settings.holdSilentMs, holdMs / 2);
     const result = await settledWithin(boxed(work), silentMs);
     if (result !== undefined) {
       finish();
@@ -70,6 +77,12 @@ export async function held<T>(
   } catch (error) {
     finish();
     throw error;
+  }
+  const { padding } = how;
+  if (padding === undefined) {
+    finish();
+    abandon(work, over, how.discard);
+    throw new SegueError('no_node', 'Nobody made it in time', { hint: 'Ask again.' });
   }
   c.set('source', 'held');
   const headers = {
@@ -89,7 +102,7 @@ export async function held<T>(
     over.abort(new DOMException('The client has gone', 'AbortError'));
   };
   return new Response(
-    heldBody(bytes, () => cut?.(c.env) ?? false, gone),
+    heldBody(bytes, padding, () => cut?.(c.env) ?? false, gone),
     { headers },
   );
 }

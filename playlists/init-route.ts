@@ -1,4 +1,5 @@
-import { mediaType } from '../src/store/names.ts';
+import { mediaType } from '../src/rendition/kind.ts';
+import { paddingOf } from '../src/rendition/padding.ts';
 import { crcText } from './crc32.ts';
 import { renditionFacts } from './facts.ts';
 import { orAborted } from './flights.ts';
@@ -20,9 +21,10 @@ export async function initRoute(c: RequestContext, service: Service): Promise<Re
     c.req.param('id') ?? '',
     c.req.param('rendition') ?? '',
   );
-  const contentType = mediaType(rendition.kind);
+  const contentType = mediaType(rendition);
   return held<SegmentBytes>(c, service, {
     contentType,
+    padding: paddingOf(rendition.container),
     begin: async (signal) => {
       const bytes = await findInit(service, facts.renderId, rendition.name, signal);
       return { bytes, crc: crcText(ports.crc32(bytes)), release: () => undefined };

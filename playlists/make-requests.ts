@@ -22,7 +22,11 @@ export interface MakeRequests {
 const askAgainMs = 3000;
 
 /** Requests for one segment, while it is waited for. */
-export function makeRequests(ports: Ports, nodes: NodeClient, { renderId, n }: SegmentKey): MakeRequests {
+export function makeRequests(
+  ports: Ports,
+  nodes: NodeClient,
+  { renderId, rendition, n }: Omit<SegmentKey, 'container'>,
+): MakeRequests {
   let asked: { id: string; at: number } | undefined;
 
   /** Asks one node. Tells who has to be left out, or who holds the lease instead. */
@@ -30,7 +34,7 @@ export function makeRequests(ports: Ports, nodes: NodeClient, { renderId, n }: S
     node: NodeAddress,
     signal: AbortSignal,
   ): Promise<{ out?: string; holder?: string }> => {
-    const wanted = await nodes.want(node, renderId, n, signal);
+    const wanted = await nodes.want(node, { renderId, n, rendition }, signal);
     if (wanted.kind === 'accepted') asked = { id: node.id, at: ports.now() };
     if (wanted.kind === 'accepted') return {};
     if (wanted.kind === 'held') return { holder: wanted.holder };

@@ -4,6 +4,7 @@ import { errorCodes, SegueError } from '../src/ops/errors.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { crcText } from './crc32.ts';
 import type { NodeAddress } from './ports.ts';
+import type { SegmentKey } from './resolve.ts';
 
 /** A whole, verified segment in memory. */
 export interface SegmentBytes {
@@ -43,14 +44,13 @@ export interface NodeClientOptions {
 
 /** Calls to nodes. Every call ends by itself within seconds. */
 export interface NodeClient {
-  segment(
+  segment(node: NodeAddress, key: SegmentKey, signal: AbortSignal): Promise<Fetched>;
+  /** Has the node make segment n: of one rendition, or of all that are made without being asked for. */
+  want(
     node: NodeAddress,
-    renderId: string,
-    rendition: string,
-    n: number,
+    wanted: { renderId: string; n: number; rendition?: string },
     signal: AbortSignal,
-  ): Promise<Fetched>;
-  want(node: NodeAddress, renderId: string, n: number, signal: AbortSignal): Promise<Wanted>;
+  ): Promise<Wanted>;
   /** Facts of a file that a description names; the node fetches and pins it. @throws SegueError as the node says, `no_node` where it is gone */
   pinAsset(node: NodeAddress, src: string, signal: AbortSignal): Promise<unknown>;
   /** SHA-256 of a registered module. @throws SegueError as {@link NodeClient.pinAsset} */
@@ -110,9 +110,9 @@ export function nodeClient(options: NodeClientOptions): NodeClient {
   };
 
   return {
-    segment: (node, renderId, rendition, n, signal) =>
-      twice(() => fetchSegment(options, node, nodeSegmentPath(renderId, rendition, n), signal)),
-    want: (node, renderId, n, signal) => twice(() => want(options, node, renderId, n, signal)),
+    segment: (node, { renderId, rendition, n, container }, signal) =>
+      twice(() => fetchSegment(options, node, nodeSegmentPath(renderId, rendition, n, container), signal)),
+    want: (node, wanted, signal) => twice(() => want(options, node, wanted, signal)),
     pinAsset: (node, src, signal) =>
       json(node, '/assets', { method: 'POST', body: JSON.stringify({ src }) }, signal),
     moduleHash: async (node, name, signal) =>
@@ -139,8 +139,7 @@ function nodeError(body: unknown, status: number): SegueError {
 async function want(
   options: NodeClientOptions,
   node: NodeAddress,
-  renderId: string,
-  n: number,
+  { renderId, ...wanted }: { renderId: string; n: number; rendition?: string },
   signal: AbortSignal,
 ): Promise<Wanted> {
   const timeout = AbortSignal.timeout(wantTimeoutMs);
@@ -148,7 +147,7 @@ async function want(
     const response = await options.fetch(`${node.url}/renders/${encodeURIComponent(renderId)}`, {
       method: 'POST',
       headers: headers(options),
-      body: JSON.stringify({ want: { n } }),
+      body: JSON.stringify({ want: wanted }),
       signal: AbortSignal.any([signal, timeout]),
     });
     const body: unknown = await response.json().catch(() => undefined);

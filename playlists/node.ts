@@ -39,6 +39,8 @@ export interface Playlists extends AsyncDisposable {
 const pollMs = 500;
 /** What still runs after this long when the service stops is cut, in milliseconds: players ask again. */
 const stopGraceMs = 5000;
+/** The same where another service has taken over the port already: nothing waits for this one to end. */
+const sharedGraceMs = 30_000;
 const connections = 8;
 
 /** Starts the playlist service on Node. @throws where the port is taken */
@@ -76,16 +78,18 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     runtime: 'process',
     routes: [pageRoutes(deps.pages ?? (await loadPages())), ...(config.demo ? [demo(catalog)] : [])],
   });
-  const server = await listen(app, config.host, config.port).catch(async (error: unknown) => {
-    await follow.loop.stop();
-    await database.close();
-    throw error;
-  });
+  const server = await listen(app, config.host, config.port, { sharePort: config.sharePort }).catch(
+    async (error: unknown) => {
+      await follow.loop.stop();
+      await database.close();
+      throw error;
+    },
+  );
   log.info({ url: server.url }, 'listening');
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
-      await server.close(stopGraceMs);
+      await server.close(config.sharePort ? sharedGraceMs : stopGraceMs);
       await follow.loop.stop();
       await database.close();
     })();

@@ -36,8 +36,41 @@ const routes: readonly Pick<Route, 'path' | 'summary' | 'request' | 'responses'>
   {
     path: '/v/{id}/index.m3u8',
     summary: 'The multivariant playlist of this moment (RFC 8216)',
-    request: { params: z.object({ id }), query: z.object({ mode }) },
+    request: {
+      params: z.object({ id }),
+      query: z.object({
+        mode,
+        steering: z
+          .enum(['0', '1'])
+          .optional()
+          .describe('Whether Content Steering is offered; else as `SEGUE_STEERING` says'),
+      }),
+    },
     responses: { 200: text(playlistType, 'The playlist'), ...errorResponses(400, 404, 503) },
+  },
+  {
+    path: '/v/{id}/steering.json',
+    summary: 'Where sessions are to go now (RFC 8216bis 7)',
+    request: { params: z.object({ id }), query: z.object({ mode }) },
+    responses: {
+      200: {
+        description: 'A steering manifest: one pathway, and a clone of it once everything is in the bucket',
+        content: { 'application/json': { schema: z.record(z.string(), z.unknown()) } },
+      },
+      ...errorResponses(400, 404, 503),
+    },
+  },
+  {
+    path: '/v/{id}/thumbnails.vtt',
+    summary: 'Pictures for a seek bar: a WebVTT cue a segment, whose text is the URL of its picture',
+    request: { params: z.object({ id }) },
+    responses: { 200: text('text/vtt', 'The list'), ...errorResponses(404, 503) },
+  },
+  {
+    path: '/v/{id}/poster.jpg',
+    summary: 'A picture of the video',
+    request: { params: z.object({ id }) },
+    responses: { 307: { description: 'It is at `Location`' }, ...errorResponses(404, 503) },
   },
   {
     path: '/v/{id}/{rendition}/media.m3u8',
@@ -69,6 +102,26 @@ const routes: readonly Pick<Route, 'path' | 'summary' | 'request' | 'responses'>
       200: bytes('The segment; after empty `free` boxes where it was waited for'),
       307: { description: 'The segment is in the bucket, at `Location`' },
       ...conditional,
+      ...errorResponses(404, 503),
+    },
+  },
+  {
+    path: '/v/{id}/{rendition}/{n}.jpg',
+    summary: 'Picture n, held up to 8 s until it is made',
+    request: { params: z.object({ id, rendition, n: z.int().min(0) }) },
+    responses: {
+      200: { description: 'The picture', content: { 'image/jpeg': binary } },
+      307: { description: 'The picture is in the bucket, at `Location`' },
+      ...conditional,
+      ...errorResponses(404, 503),
+    },
+  },
+  {
+    path: '/v/{id}/{rendition}/{n}.vtt',
+    summary: 'Segment n of subtitles, made from the description',
+    request: { params: z.object({ id, rendition, n: z.int().min(0) }) },
+    responses: {
+      200: text('text/vtt', 'The cues that are on during the segment'),
       ...errorResponses(404, 503),
     },
   },

@@ -30,7 +30,7 @@ const nodesEveryMs = 2000;
 const security = [{ [adminScheme]: [] }];
 
 /** Lets requests with the admin token through. Compares hashes, so that timing tells nothing. */
-function adminOnly(token: string): MiddlewareHandler {
+export function adminOnly(token: string): MiddlewareHandler {
   const hash = async (text: string): Promise<Uint8Array> =>
     new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
   return async function adminOnly(c, next) {

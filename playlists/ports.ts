@@ -3,9 +3,12 @@ import type { CopyRow } from '../src/catalog/copies.ts';
 import type { RenderHead } from '../src/catalog/heads.ts';
 import type { Location } from '../src/catalog/locate.ts';
 import type { NodeRow } from '../src/catalog/nodes.ts';
+import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
+import type { OnDemandPolicy } from '../src/rendition/on-demand.ts';
 import type { ChangeHub } from './changes.ts';
 import type { FactCache } from './fact-cache.ts';
+import type { StreamCatalog } from './stream-catalog.ts';
 
 /** What the service needs from the catalog. Every call may throw while the database is away. */
 export interface CatalogPort {
@@ -14,6 +17,7 @@ export interface CatalogPort {
   renderOfGeneration(videoId: string, generation: number): Promise<RenderRow | undefined>;
   initOf(renderId: string, rendition: string): Promise<Uint8Array | undefined>;
   copiesOf(renderId: string): Promise<CopyRow[]>;
+  sizesOf(renderId: string): Promise<ReadonlyMap<string, SegmentSizes>>;
   locate(renderId: string, rendition: string, n: number): Promise<Location>;
   leaseOf(renderId: string): Promise<{ nodeId: string; epoch: number } | undefined>;
   /** Whether the render is still to be made or finished: neither failed nor superseded. */
@@ -22,6 +26,8 @@ export interface CatalogPort {
   nodes(): Promise<NodeRow[]>;
   /** Says that a node is gone: its leases end at once. */
   suspectNode(nodeId: string, url: string): Promise<void>;
+  /** What others render. */
+  readonly streams: StreamCatalog;
   /** Resolves if the database answers. */
   ping(): Promise<void>;
 }
@@ -67,6 +73,12 @@ export interface ServiceSettings {
   /** Part of the hold without a byte sent. */
   readonly holdSilentMs: number;
   readonly maxHolds: number;
+  /** Whether sessions are offered Content Steering that do not say. */
+  readonly steering: boolean;
+  /** Name of the profile of videos that ask for none. */
+  readonly profile: string;
+  /** What of a new video is made only once somebody asks for it. */
+  readonly onDemand: OnDemandPolicy;
   /** Look again this often while nothing is announced: the safety net on Node, the only way on Workers. */
   readonly pollMs: number;
   /** Most bytes of segments in memory at once. */

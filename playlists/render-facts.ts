@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { RenderRow } from '../src/catalog/videos.ts';
+import { type SubtitleTrack, subtitleTracks } from '../src/description/subtitles.ts';
 import { type FrameRate, type Grid, gridOf } from '../src/grid/grid.ts';
 import type { ListedRendition } from '../src/hls/multivariant.ts';
 import { SegueError } from '../src/ops/errors.ts';
@@ -10,11 +11,16 @@ export interface RenderFacts {
   readonly videoId: string;
   readonly renderId: string;
   readonly generation: number;
+  readonly profile: string;
   readonly grid: Grid;
   readonly frameRate: FrameRate;
   /** Seconds. */
   readonly duration: number;
   readonly renditions: readonly Rendition[];
+  /** Names of those that are made only once somebody asks for them. */
+  readonly onDemand: ReadonlySet<string>;
+  /** Choices of subtitles; their text is made when it is asked for. */
+  readonly subtitles: readonly Omit<SubtitleTrack, 'cues'>[];
   readonly description: DescriptionSummary;
   readonly state: RenderRow['state'];
   readonly failure: string | undefined;
@@ -43,15 +49,22 @@ export function factsOf(row: RenderRow): RenderFacts {
   const profile = profileNamed(row.profile);
   if (profile === undefined)
     throw new SegueError('internal', `This version knows no profile "${row.profile}"`);
-  const description = summarySchema.parse(JSON.parse(row.description));
+  const rows = new Map(row.renditions.map((rendition) => [rendition.name, rendition]));
+  const stored: unknown = JSON.parse(row.description);
+  const description = summarySchema.parse(stored);
   return {
     videoId: row.videoId,
     renderId: row.renderId,
     generation: row.generation,
+    profile: profile.name,
     grid: gridOf(row.frameRate, row.frameCount),
     frameRate: row.frameRate,
     duration: (row.frameCount * row.frameRate.den) / row.frameRate.num,
-    renditions: renditionsOf({ ...description.size, frameRate: row.frameRate }, profile),
+    renditions: renditionsOf({ ...description.size, frameRate: row.frameRate }, profile).filter(({ name }) =>
+      rows.has(name),
+    ),
+    onDemand: new Set(row.renditions.flatMap(({ name, onDemand }) => (onDemand === true ? [name] : []))),
+    subtitles: subtitleTracks(stored).map(({ name, title, language }) => ({ name, title, language })),
     description,
     state: row.state,
     failure: row.failure ?? undefined,
@@ -71,12 +84,12 @@ export function parsePath(path: string): { rendition: string; generation: number
   return { rendition: match[1] ?? '', generation: Number(match[2] ?? 1) };
 }
 
-/** A rendition as the multivariant playlist lists it. */
+/** A rendition as the multivariant playlist lists it, with its bounds for rates. */
 export function listed(facts: RenderFacts, rendition: Rendition): ListedRendition {
   const path = pathOf(facts, rendition.name);
   const { codecs, bandwidth, averageBandwidth } = rendition;
   const common = { path, codecs, bandwidth, averageBandwidth };
-  return rendition.kind === 'video'
-    ? { ...common, kind: 'video', width: rendition.width, height: rendition.height }
-    : { ...common, kind: 'audio', channels: 2 };
+  if (rendition.kind === 'audio') return { ...common, kind: 'audio', channels: 2 };
+  const { kind, width, height } = rendition;
+  return { ...common, kind, width, height };
 }

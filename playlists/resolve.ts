@@ -1,4 +1,5 @@
 import type { Location } from '../src/catalog/locate.ts';
+import type { Container } from '../src/rendition/kind.ts';
 import type { NodeAddress } from './ports.ts';
 
 /** One segment of one rendition. */
@@ -6,6 +7,9 @@ export interface SegmentKey {
   readonly renderId: string;
   readonly rendition: string;
   readonly n: number;
+  readonly container: Container;
+  /** Nobody can make it again: where no live node has it, it is waited for. */
+  readonly irreplaceable?: boolean;
 }
 
 /** What to do next for a segment that somebody asks for. */

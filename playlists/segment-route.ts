@@ -1,6 +1,8 @@
 import { segmentCount } from '../src/grid/grid.ts';
 import { SegueError } from '../src/ops/errors.ts';
-import { mediaType } from '../src/store/names.ts';
+import type { Rendition } from '../src/render/profile.ts';
+import { extensionOf, mediaType, segmentsOf } from '../src/rendition/kind.ts';
+import { paddingOf } from '../src/rendition/padding.ts';
 import { pacedBody } from './body.ts';
 import { renditionFacts } from './facts.ts';
 import { caching, openToAll } from './headers.ts';
@@ -8,42 +10,74 @@ import { held } from './hold.ts';
 import type { SegmentBytes } from './node-client.ts';
 import type { Ports } from './ports.ts';
 import { rangeOf } from './range.ts';
+import type { RenderFacts } from './render-facts.ts';
 import type { Found } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';
 
-/** `GET /v/{id}/{rendition}/{n}.m4s`: 307 to the bucket, or the bytes from a node, held while the segment is made. */
+/** `GET /v/{id}/{rendition}/{n}.{m4s,jpg}`: 307 to the bucket, or the bytes from a node, held while the segment is made. */
 export async function segmentRoute(c: RequestContext, service: Service): Promise<Response> {
   const { id = '', rendition: path = '', file = '' } = c.req.param();
   const { facts, rendition } = await renditionFacts(service.ports, id, path);
-  const n = Number(/^(0|[1-9]\d{0,6})\.m4s$/.exec(file)?.[1] ?? Number.NaN);
-  if (!(n < segmentCount(facts.grid))) {
+  const [, number = '', extension] = /^(0|[1-9]\d{0,6})\.(\w+)$/.exec(file) ?? [];
+  const n = number === '' ? Number.NaN : Number(number);
+  if (extension !== extensionOf(rendition.container)) {
     throw new SegueError('not_found', 'The video has no such segment', {
-      hint: `Its segments are 0 to ${segmentCount(facts.grid) - 1}.`,
+      hint: `Segments of ${path} end in .${extensionOf(rendition.container)}.`,
     });
   }
-  const key = { renderId: facts.renderId, rendition: rendition.name, n };
-  const contentType = mediaType(rendition.kind);
+  return segmentAnswer(c, service, facts, rendition, n);
+}
+
+/** Longest hold of a picture, in milliseconds: nothing can be sent before it, and players' time-outs begin at 8 s. */
+const pictureHoldMs = 8000;
+
+/** Segment `n` of a rendition. @throws SegueError `not_found` where it has none */
+async function segmentAnswer(
+  c: RequestContext,
+  service: Service,
+  facts: RenderFacts,
+  rendition: Rendition,
+  n: number,
+): Promise<Response> {
+  const count = segmentsOf(rendition, segmentCount(facts.grid));
+  if (!(n < count)) {
+    throw new SegueError('not_found', 'The video has no such segment', {
+      hint: `Its segments are 0 to ${count - 1}.`,
+    });
+  }
+  const { container } = rendition;
+  const key = { renderId: facts.renderId, rendition: rendition.name, n, container };
+  const contentType = mediaType(rendition);
   return held<Found>(c, service, {
     contentType,
+    padding: paddingOf(container),
+    ...(container === 'jpeg' ? { longestMs: pictureHoldMs } : {}),
     begin: (signal) => service.source.find(key, signal),
-    answer: (found) => {
-      if (found.kind === 'bytes')
-        return bytesAnswer(c, service.ports, found.segment, found.node, contentType);
-      c.set('source', 'bucket');
-      return new Response(null, {
-        status: 307,
-        headers: {
-          ...openToAll,
-          location: found.url,
-          'cache-control': caching.never,
-          'x-segue-source': 'bucket',
-        },
-      });
-    },
+    answer: (found) => foundAnswer(c, service.ports, found, contentType),
     bytes: async (found, signal) =>
       found.kind === 'bytes' ? found.segment : service.source.download(found.url, signal),
     discard: (found) => {
       if (found.kind === 'bytes') found.segment.release();
+    },
+  });
+}
+
+/** 307 to the bucket, or the bytes. */
+export function foundAnswer(
+  c: RequestContext,
+  ports: Pick<Ports, 'runtime'>,
+  found: Found,
+  contentType: string,
+): Response {
+  if (found.kind === 'bytes') return bytesAnswer(c, ports, found.segment, found.node, contentType);
+  c.set('source', 'bucket');
+  return new Response(null, {
+    status: 307,
+    headers: {
+      ...openToAll,
+      location: found.url,
+      'cache-control': caching.never,
+      'x-segue-source': 'bucket',
     },
   });
 }

@@ -1,5 +1,7 @@
+import type { Location } from '../src/catalog/locate.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { segmentName } from '../src/store/names.ts';
+import type { BucketReads } from './bucket-reads.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { flights, orAborted } from './flights.ts';
 import { makeRequests } from './make-requests.ts';
@@ -30,11 +32,16 @@ const excludedMs = 1000;
 const downloadTries = 4;
 
 /** A source over the given ports. */
-export function segmentSource(ports: Ports, nodes: NodeClient, budget: ByteBudget): SegmentSource {
+export function segmentSource(
+  ports: Ports,
+  nodes: NodeClient,
+  budget: ByteBudget,
+  reads: BucketReads,
+): SegmentSource {
   const shared = flights<SharedFound>((found) => found.discard());
   return {
     find: async (key, signal) => {
-      const begin = (flightSignal: AbortSignal) => search(ports, nodes, key, flightSignal);
+      const begin = (flightSignal: AbortSignal) => search(ports, nodes, reads, key, flightSignal);
       if (ports.runtime === 'isolate') return (await begin(signal)).claim();
       const found = await shared.join(`${key.renderId}/${key.rendition}/${key.n}`, begin, signal);
       return found.claim();
@@ -73,6 +80,7 @@ function share(found: Found): SharedFound {
 async function search(
   ports: Ports,
   nodes: NodeClient,
+  reads: BucketReads,
   key: SegmentKey,
   signal: AbortSignal,
 ): Promise<SharedFound> {
@@ -84,7 +92,7 @@ async function search(
       signal.throwIfAborted();
       const now = ports.now();
       for (const [id, until] of excluded) if (until <= now) excluded.delete(id);
-      const location = await locate(ports, key, signal);
+      const location = await reachable(ports, reads, key, await locate(ports, key, signal), signal);
       const step = location === undefined ? undefined : nextStep(location, new Set(excluded.keys()));
       if (step?.kind === 'bucket') return share({ kind: 'bucket', url: bucketUrl(ports, key) });
       if (step?.kind === 'fetch') {
@@ -93,7 +101,7 @@ async function search(
         excluded.set(step.node.id, ports.now() + excludedMs);
         continue;
       }
-      if (step?.kind === 'make') {
+      if (step?.kind === 'make' && key.irreplaceable !== true) {
         const failed = await requests.ask(step.holder, new Set(excluded.keys()), signal);
         if (failed !== undefined) {
           excluded.set(failed, ports.now() + excludedMs);
@@ -107,9 +115,25 @@ async function search(
   }
 }
 
+/** A copy in a bucket that does not answer is none: a node that has the segment, or makes it again, is asked instead. */
+async function reachable(
+  ports: Ports,
+  reads: BucketReads,
+  key: SegmentKey,
+  location: Location | undefined,
+  signal: AbortSignal,
+): Promise<Location | undefined> {
+  if (location?.inBucket !== true) return location;
+  const answers = await orAborted(reads.answer(bucketUrl(ports, key)), signal);
+  return answers ? location : { ...location, inBucket: false };
+}
+
 /** Public URL of a segment in the bucket. */
-export function bucketUrl(ports: Pick<Ports, 'settings'>, { renderId, rendition, n }: SegmentKey): string {
-  return `${ports.settings.bucketPublicUrl}/${segmentName(renderId, rendition, n)}`;
+export function bucketUrl(
+  ports: Pick<Ports, 'settings'>,
+  { renderId, rendition, n, container }: SegmentKey,
+): string {
+  return `${ports.settings.bucketPublicUrl}/${segmentName(renderId, rendition, n, container)}`;
 }
 
 /** Where the segment is; while the catalog is away, where it was last; undefined where even that is not known. */
@@ -131,10 +155,10 @@ async function fetchFrom(
   ports: Ports,
   nodes: NodeClient,
   node: NodeAddress,
-  { renderId, rendition, n }: SegmentKey,
+  key: SegmentKey,
   signal: AbortSignal,
 ): Promise<SegmentBytes | undefined> {
-  const fetched = await nodes.segment(node, renderId, rendition, n, signal);
+  const fetched = await nodes.segment(node, key, signal);
   if (fetched.kind === 'bytes') return fetched.segment;
   if (fetched.kind !== 'absent') ports.onTrouble?.(`segment from node ${node.id}`, fetched.cause);
   if (fetched.kind === 'gone') await suspect(ports, node);

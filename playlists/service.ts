@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { urlSigner } from '../src/node/sign.ts';
+import { type BucketReads, bucketReads } from './bucket-reads.ts';
 import { type ByteBudget, byteBudget } from './byte-budget.ts';
 import { type NodeClient, nodeClient } from './node-client.ts';
 import type { Ports } from './ports.ts';
@@ -21,6 +22,7 @@ export interface Service {
   readonly nodes: NodeClient;
   readonly source: SegmentSource;
   readonly budget: ByteBudget;
+  readonly reads: BucketReads;
   readonly holds: Holds;
 }
 
@@ -62,11 +64,13 @@ export function service(ports: Ports): Service {
     budget,
     now: ports.now,
   });
+  const reads = bucketReads(ports);
   return {
     ports,
     nodes,
     budget,
-    source: segmentSource(ports, nodes, budget),
+    reads,
+    source: segmentSource(ports, nodes, budget, reads),
     holds: holdCounter(settings.maxHolds),
   };
 }

@@ -2,6 +2,7 @@ import type { CopyRow } from '../src/catalog/copies.ts';
 import { contains, countOf, difference, type Ranges, unionOf } from '../src/catalog/ranges.ts';
 import { bucketPlace } from '../src/catalog/schema.ts';
 import { segmentCount, segmentDuration, targetDuration } from '../src/grid/grid.ts';
+import { type RenditionKind, segmentsOf } from '../src/rendition/kind.ts';
 import { pathOf, type RenderFacts } from './render-facts.ts';
 
 /** How far a video is: nothing made yet, being made, all made, all in the bucket, or impossible. */
@@ -12,7 +13,11 @@ interface RenditionStatus {
   readonly name: string;
   /** Name in URLs. */
   readonly path: string;
-  readonly kind: 'video' | 'audio';
+  readonly kind: RenditionKind;
+  /** Made only once somebody asks for it: the video counts as complete without it. */
+  readonly onDemand: boolean;
+  /** Number of its segments. */
+  readonly segments: number;
   readonly bucket: Ranges;
   /** By id of a live node. */
   readonly nodes: Readonly<Record<string, Ranges>>;
@@ -34,8 +39,8 @@ export function statusOf(
   copies: readonly CopyRow[],
   liveNodes: ReadonlySet<string>,
 ): RenderStatus {
-  const all: Ranges = [[0, segmentCount(facts.grid)]];
   const renditions = facts.renditions.map(({ name, kind }): RenditionStatus => {
+    const segments = segmentsOf({ name, kind }, segmentCount(facts.grid));
     const rows = copies.filter((row) => row.rendition === name && countOf(row.segments) > 0);
     const bucket = rows.find((row) => row.place === bucketPlace)?.segments ?? [];
     const nodes = rows.filter((row) => liveNodes.has(row.place));
@@ -43,24 +48,27 @@ export function statusOf(
       name,
       path: pathOf(facts, name),
       kind,
+      onDemand: facts.onDemand.has(name),
+      segments,
       bucket,
       nodes: Object.fromEntries(nodes.map((row) => [row.place, row.segments])),
-      absent: difference(all, unionOf(bucket, ...nodes.map((row) => row.segments))),
+      absent: difference([[0, segments]], unionOf(bucket, ...nodes.map((row) => row.segments))),
     };
   });
   return { state: stateOf(facts, renditions), renditions, exposureSeconds: exposure(facts, renditions) };
 }
 
 function stateOf(facts: RenderFacts, renditions: readonly RenditionStatus[]): VideoState {
-  const count = segmentCount(facts.grid);
-  if (renditions.every(({ bucket }) => countOf(bucket) === count)) return 'stored';
+  const needed = renditions.filter(({ onDemand }) => !onDemand);
+  if (needed.every(({ bucket, segments }) => countOf(bucket) === segments)) return 'stored';
   if (facts.state === 'failed') return 'failed';
-  if (renditions.every(({ absent }) => absent.length === 0)) return 'rendered';
-  return renditions.some(({ absent }) => countOf(absent) < count) ? 'rendering' : 'waiting';
+  if (needed.every(({ absent }) => absent.length === 0)) return 'rendered';
+  return renditions.some(({ absent, segments }) => countOf(absent) < segments) ? 'rendering' : 'waiting';
 }
 
-/** A segment is exposed when any rendition of it would be lost with one node. */
-function exposure(facts: RenderFacts, renditions: readonly RenditionStatus[]): number {
+/** A segment is exposed when sound or picture of it would be lost with one node. Stills are no media that plays. */
+function exposure(facts: RenderFacts, all: readonly RenditionStatus[]): number {
+  const renditions = all.filter(({ kind }) => kind === 'video' || kind === 'audio');
   const count = segmentCount(facts.grid);
   let seconds = 0;
   for (let n = 0; n < count; n += 1) {

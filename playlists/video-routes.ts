@@ -1,12 +1,17 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { SegueError } from '../src/ops/errors.ts';
+import { profileNames } from '../src/render/profile.ts';
+import { renditionKinds } from '../src/rendition/kind.ts';
 import { acceptVideo } from './accept.ts';
 import { readText } from './body-text.ts';
 import { currentFacts } from './facts.ts';
 import { caching } from './headers.ts';
 import { descriptionReference, errorResponses } from './openapi.ts';
-import type { RequestContext, RequestVariables, Service } from './service.ts';
+import { pathOf } from './render-facts.ts';
+import type { RequestVariables, Service } from './service.ts';
 import { gridSummary, statusOf } from './status.ts';
+import { isStreamId } from './stream-id.ts';
+import { indexUrl, streamAnswer, streamSchema } from './stream-routes.ts';
 
 /** A description may be this large, in bytes. */
 const maxBodyBytes = 1024 * 1024;
@@ -40,6 +45,7 @@ const videoSchema = z
       runs: z.array(z.object({ from: z.int(), to: z.int(), seconds: z.number() })),
     }),
     renderId: z.string(),
+    profile: z.string(),
     generation: z.int(),
     failure: z.string().nullable(),
     sealed: z.boolean().describe('The bucket alone plays'),
@@ -47,13 +53,18 @@ const videoSchema = z
       z.object({
         name: z.string(),
         path: z.string().describe('Name in URLs'),
-        kind: z.enum(['video', 'audio']),
+        kind: z.enum(renditionKinds),
+        onDemand: z.boolean().describe('Made once somebody asks; the video counts as complete without it'),
+        segments: z.int(),
         codecs: z.string(),
         bucket: rangesSchema,
         nodes: z.record(z.string(), rangesSchema).describe('By id of a live node'),
         absent: rangesSchema,
       }),
     ),
+    subtitles: z
+      .array(z.object({ path: z.string(), name: z.string(), language: z.string().nullable() }))
+      .describe('Made from the description by the service itself: they have no copies and are never absent'),
     exposureSeconds: z.number().describe('Seconds of playable media whose only copy is one node'),
     lease: z.object({ node: z.string(), epoch: z.int() }).nullable(),
   })
@@ -71,7 +82,15 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
     method: 'post',
     path: '/v1/videos',
     summary: 'Take in a description and begin to make it',
-    request: { body: { required: true, content: { 'application/json': { schema: descriptionReference } } } },
+    request: {
+      query: z.object({
+        profile: z
+          .string()
+          .optional()
+          .describe(`How a new video is encoded: ${profileNames.join(', ')}. A known one keeps its profile.`),
+      }),
+      body: { required: true, content: { 'application/json': { schema: descriptionReference } } },
+    },
     responses: {
       201: json(acceptedSchema, 'A new video'),
       200: json(acceptedSchema, 'A video that was known: the same description is the same video'),
@@ -82,6 +101,7 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
     const accepted = await acceptVideo(
       service,
       readJson(await readText(c.req.raw, maxBodyBytes)),
+      c.req.query('profile'),
       c.req.raw.signal,
     );
     const { id, duration, isNew } = accepted;
@@ -91,7 +111,7 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
         : 'waiting'
       : (await statusNow(service, id)).status.state;
     c.header('cache-control', caching.never);
-    return c.json({ id, url: playlistUrl(c, id), duration, state }, isNew ? 201 : 200);
+    return c.json({ id, url: indexUrl(c, id), duration, state }, isNew ? 201 : 200);
   });
 
   const get = createRoute({
@@ -99,20 +119,26 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
     path: '/v1/videos/{id}',
     summary: 'Where the segments of a video are',
     request: { params: z.object({ id: z.string() }) },
-    responses: { 200: json(videoSchema, 'The video'), ...errorResponses(404, 503) },
+    responses: {
+      200: json(z.union([videoSchema, streamSchema]), 'The video, or the stream'),
+      ...errorResponses(404, 503),
+    },
   });
   app.openapi(get, async (c) => {
-    const { facts, status, lease } = await statusNow(service, c.req.valid('param').id);
+    const { id } = c.req.valid('param');
     c.header('cache-control', caching.never);
+    if (isStreamId(id)) return c.json(await streamAnswer(c, service, id), 200);
+    const { facts, status, lease } = await statusNow(service, id);
     const { kind, size, seed } = facts.description;
     const video: z.output<typeof videoSchema> = {
       id: facts.videoId,
-      url: playlistUrl(c, facts.videoId),
+      url: indexUrl(c, facts.videoId),
       duration: facts.duration,
       state: status.state,
       description: { kind, size, fps: facts.frameRate.num / facts.frameRate.den, seed },
       grid: gridSummary(facts),
       renderId: facts.renderId,
+      profile: facts.profile,
       generation: facts.generation,
       failure: facts.failure ?? null,
       sealed: facts.sealed,
@@ -122,6 +148,11 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
         bucket: pairs(rendition.bucket),
         nodes: Object.fromEntries(Object.entries(rendition.nodes).map(([id, ranges]) => [id, pairs(ranges)])),
         absent: pairs(rendition.absent),
+      })),
+      subtitles: facts.subtitles.map(({ name, title, language }) => ({
+        path: pathOf(facts, name),
+        name: title,
+        language: language ?? null,
       })),
       exposureSeconds: status.exposureSeconds,
       lease: lease === undefined ? null : { node: lease.nodeId, epoch: lease.epoch },
@@ -160,11 +191,4 @@ function readJson(text: string): unknown {
       hint: 'Send a description as application/json; examples/ has some.',
     });
   }
-}
-
-/** Absolute URL of a video's multivariant playlist, as the client reached this service. */
-function playlistUrl(c: RequestContext, id: string): string {
-  const url = new URL(`/v/${id}/index.m3u8`, c.req.url);
-  if (c.req.header('x-forwarded-proto') === 'https') url.protocol = 'https:';
-  return url.href;
 }

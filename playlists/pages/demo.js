@@ -189,7 +189,9 @@ function announce(mine, video) {
     );
   }
   mine.holder = holder ?? mine.holder;
-  const all = video.renditions.every(({ bucket }) => covered(bucket) === video.grid.segments);
+  const all = video.renditions.every(
+    ({ bucket, segments, onDemand }) => onDemand || covered(bucket) === segments,
+  );
   if (all && !mine.settled) say('All of it is in the bucket: no node is needed any more');
   mine.settled = all;
 }

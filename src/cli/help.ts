@@ -8,15 +8,24 @@ total, exposureSeconds}, {event: "done", ...the same}. Counts are segments of al
 
 /** What `segue verify --help` says after the options. */
 export const verifyHelp = `
-Fetches the playlists, the init segments and every segment of an HLS stream (fMP4) and checks HTTP answers, playlist
-rules (RFC 8216), boxes and timestamps. Shares no code with what Segue writes.
+Checks any HLS stream against RFC 8216 (and its successor's draft) and what a program can check of Apple's HLS Authoring
+Specification: playlists, fMP4, MPEG-TS, packed audio, WebVTT, byte ranges, AES-128, I-frames, images, content steering,
+HTTP answers, timestamps, ladders. Shares no code with what Segue writes. --rules prints every rule.
 
-Exit codes: 0 no errors (warnings are allowed), 1 errors in the stream, 2 the URL gives no playlist.
+Growing playlists are reloaded as a player does: no listed line may change, segments must come in time, and what was
+fetched must be the same bytes when it is fetched again. At most 64 renditions, 2000 segments of each, 128 MiB a segment.
 
---json prints one object: {version: 1, url, result, sampled, duration, renditions: [{name, url, kind, codec, listed,
-fetched, bytes, listedSeconds, seconds, sources, complete, segments: [{n, url, status, bytes, ms, source, held, start,
-duration}]}], checks: [{id, result, title, rule, hint, examined, findings}], findings: [{check, level, where, message}]}.
-Times in seconds. Fields and checks may be added: ignore those that you do not know.`;
+Levels: error = a MUST of the RFC is broken, or some player fails; warning = a SHOULD, or one of Apple's rules; note.
+
+Exit codes: 0 no errors (warnings and notes are allowed), 1 errors in the stream, 2 it could not be checked.
+
+--json prints one object: {version: 1, url, result, sampled, duration, renditions: [{name, url, kind, container, codec,
+listed, fetched, bytes, listedSeconds, seconds, sources, complete, watch: null or {reloads, changes, appended, removed,
+ended, seconds}, segments: [{n, url, status, bytes, ms, source, held, start, duration}]}], checks: [{id, result, title,
+rule, hint, examined, findings}], findings: [{check, level, rule, where, url, line, message, hint}], notes: [the same]}.
+Times in seconds; url and line only where there is one. What could not be checked: {error: {code, message, hint}}.
+With --rules: {version: 1, rules: [{id, level, title, source, hint}]}.
+Fields and checks may be added: ignore those that you do not know.`;
 
 /** What `segue up --help` says after the options. */
 export const upHelp = `

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
 import { doctorHelp, makeHelp, nodeHelp, playlistsHelp, upHelp, verifyHelp } from './help.ts';
+import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
+import { addStreams } from './stream-commands.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
 // Each command is imported when it is called, so that a process loads, and keeps in memory, only what it needs.
@@ -43,24 +45,32 @@ function addServices(command: AddCommand, ended: Ended): void {
 function addClients(command: AddCommand, ended: Ended): void {
   command('make <file>', 'make a video from a description (- reads standard input) and print its URL')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
+    .option('--profile <name>', 'how it is encoded, as ladder (default: SEGUE_PROFILE of the service)')
     .option('--no-wait', 'end as soon as the video is accepted')
     .addHelpText('after', () => makeHelp)
     .action(async (file: string, options: MakeCommandOptions) =>
       ended(await (await import('./make.ts')).make(file, options, processOutput)),
     );
-  command('verify <url>', 'check an HLS stream: every playlist, segment, timestamp and header')
+  command('verify [url]', 'check an HLS stream: every playlist, segment, timestamp and header')
+    .option('--watch', 'reload growing playlists until they end (without: for a minute)')
+    .option('--no-watch', 'read growing playlists once')
+    .option('--for <time>', 'watch for so long at most, e.g. 90s, 5m')
+    .option('--rules', 'print every rule with its level and source')
     .option('--quick', 'fetch only a sample of the segments')
     .option('--decode', 'decode everything with ffmpeg and count frames and samples')
     .option('--all', 'list the checks that held, too')
     .option('--concurrency <count>', 'requests at once', '4')
     .addHelpText('after', () => verifyHelp)
-    .action(async (url: string, options: VerifyCommandOptions) =>
+    .action(async (url: string | undefined, options: VerifyCommandOptions) =>
       ended(await (await import('./verify.ts')).verify(url, options, processOutput)),
     );
 }
 
 /** Runs the command line. @returns the exit code: 0 done, 1 failed, 2 called or configured wrongly. */
 async function run(argv: readonly string[]): Promise<ExitCode> {
+  // What stands after `--` of `segue ingest` is another program with arguments of its own.
+  const end = argv[0] === 'ingest' ? argv.indexOf('--') : -1;
+  const [own, child] = end < 0 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)];
   const { version } = packageSchema.parse(JSON.parse(readFileSync(packageFile, 'utf8')));
   const program = new Command('segue')
     .description(
@@ -80,8 +90,10 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
     program.command(name).description(description).option('--json', 'print JSON, one object a line');
   addServices(add, ended);
   addClients(add, ended);
+  addStreams(program, ended);
+  addIngest(program, child, ended);
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...own], { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -2,15 +2,16 @@ type Range = readonly [number, number];
 
 /** What progress is made of: where the segments of each rendition are. */
 interface SegmentStatus {
-  readonly grid: { readonly segments: number };
   readonly renditions: readonly {
+    readonly segments: number;
+    readonly onDemand: boolean;
     readonly bucket: readonly Range[];
     readonly nodes: Readonly<Record<string, readonly Range[]>>;
   }[];
   readonly exposureSeconds: number;
 }
 
-/** How far a video is, in segments of all renditions together. */
+/** How far a video is, in segments of all renditions together that are made without being asked for. */
 export interface MakeProgress {
   readonly total: number;
   /** Segments that some place holds. */
@@ -23,8 +24,9 @@ export interface MakeProgress {
 }
 
 /** Sums up a status. */
-export function progressOf({ renditions, grid, exposureSeconds }: SegmentStatus): MakeProgress {
-  const total = renditions.length * grid.segments;
+export function progressOf({ renditions: all, exposureSeconds }: SegmentStatus): MakeProgress {
+  const renditions = all.filter(({ onDemand }) => !onDemand);
+  const total = sum(renditions, ({ segments }) => segments);
   const rendered = sum(renditions, ({ bucket, nodes }) =>
     covered([...bucket, ...Object.values(nodes).flat()]),
   );

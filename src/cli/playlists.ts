@@ -10,5 +10,7 @@ export async function playlists(options: { json?: boolean }, output: Output): Pr
   const config = playlistsConfig();
   const log = createLog('playlists', config.logLevel);
   const start = () => startPlaylists(config, { log, metrics: createMetrics() });
-  return runService('playlists', start, { log, json: options.json === true, output });
+  // Where another one has taken over the port, it may finish what it holds.
+  const deadlineMs = config.sharePort ? 35_000 : 10_000;
+  return runService('playlists', start, { log, json: options.json === true, output, deadlineMs });
 }

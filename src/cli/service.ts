@@ -12,11 +12,16 @@ export interface RunningService extends AsyncDisposable {
 export async function runService(
   name: string,
   start: () => Promise<RunningService>,
-  { log, json, output }: { log: Log; json: boolean; output: Output },
+  {
+    log,
+    json,
+    output,
+    deadlineMs = 10_000,
+  }: { log: Log; json: boolean; output: Output; deadlineMs?: number },
 ): Promise<ExitCode> {
   // Signals count from the start on: one that comes before the service runs stops it as soon as it does.
   const starting = start();
-  const ended = runUntilStopped(async () => (await starting).stop(), { log });
+  const ended = runUntilStopped(async () => (await starting).stop(), { log, deadlineMs });
   const service = await starting;
   output.out(
     json ? JSON.stringify({ event: 'listening', name, url: service.url }) : `${name} ${service.url}`,

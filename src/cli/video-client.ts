@@ -1,16 +1,7 @@
 import { z } from 'zod';
-import { type ErrorCode, errorCodes, SegueError } from '../ops/errors.ts';
+import { ask, read } from './http.ts';
 
 const range = z.tuple([z.int().min(0), z.int().min(0)]);
-
-const errorSchema = z.object({
-  error: z.object({
-    code: z.string(),
-    message: z.string(),
-    hint: z.string().optional(),
-    problems: z.array(z.string()).optional(),
-  }),
-});
 
 const postedSchema = z.object({
   id: z.string(),
@@ -30,6 +21,8 @@ const statusSchema = z.object({
     z.object({
       name: z.string(),
       path: z.string(),
+      segments: z.int().min(1),
+      onDemand: z.boolean(),
       bucket: z.array(range),
       absent: z.array(range),
       nodes: z.record(z.string(), z.array(range)),
@@ -45,15 +38,18 @@ export type Posted = z.output<typeof postedSchema> & { readonly isNew: boolean }
 /** Answer to `GET /v1/videos/{id}`, as far as a progress bar needs it. Ranges are `[from, to)` in segments. */
 export type VideoStatus = z.output<typeof statusSchema>;
 
-/** Milliseconds that the service may take for one answer. Pinning the assets of a description takes the longest. */
-const answerMs = 120_000;
-
 /**
- * Posts a description, as the text that was written.
+ * Posts a description, as the text that was written. `profile`: how it is encoded, if not as the service says.
  * @throws SegueError as the service says; `invalid_description` carries every problem as `path: message`
  */
-export async function postVideo(server: string, description: string, signal: AbortSignal): Promise<Posted> {
-  const answer = await ask(`${server}/v1/videos`, signal, {
+export async function postVideo(
+  server: string,
+  description: string,
+  profile: string | undefined,
+  signal: AbortSignal,
+): Promise<Posted> {
+  const query = profile === undefined ? '' : `?profile=${encodeURIComponent(profile)}`;
+  const answer = await ask(`${server}/v1/videos${query}`, signal, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: description,
@@ -75,46 +71,10 @@ const demandMs = 3000;
  * far. What comes of it is seen in the next status.
  */
 export async function demandNext(status: VideoStatus, signal: AbortSignal): Promise<void> {
-  const rendition = status.renditions.find(({ absent }) => absent.length > 0);
+  const rendition = status.renditions.find(({ absent, onDemand }) => !onDemand && absent.length > 0);
   const n = rendition?.absent[0]?.[0];
   if (rendition === undefined || n === undefined) return;
   const limited = AbortSignal.any([signal, AbortSignal.timeout(demandMs)]);
   const url = new URL(`${rendition.path}/${n}.m4s`, status.url);
   await fetch(url, { method: 'HEAD', redirect: 'manual', signal: limited }).catch(() => undefined);
-}
-
-async function ask(url: string, signal: AbortSignal, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, { ...init, signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]) });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new SegueError('no_node', `${new URL(url).origin} does not answer`, {
-      cause: error,
-      hint: 'Start it with `npm start`, or give its address with --server or SEGUE_URL',
-    });
-  }
-}
-
-async function read<T>(answer: Response, schema: z.ZodType<T>): Promise<T> {
-  const body: unknown = await answer.json().catch(() => undefined);
-  if (answer.ok) {
-    const parsed = schema.safeParse(body);
-    if (parsed.success) return parsed.data;
-    throw new SegueError(
-      'internal',
-      `${answer.url} is no Segue playlist service: ${z.prettifyError(parsed.error)}`,
-    );
-  }
-  const told = errorSchema.safeParse(body);
-  if (!told.success) throw new SegueError('internal', `${answer.url} answers ${answer.status}`);
-  const { code, message, hint, problems } = told.data.error;
-  throw new SegueError(knownCode(code), message, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(problems === undefined ? {} : { problems }),
-    retryable: answer.status === 429 || answer.status >= 500,
-  });
-}
-
-function knownCode(code: string): ErrorCode {
-  return errorCodes.find((known) => known === code) ?? 'internal';
 }

@@ -70,7 +70,7 @@ test('a segment in the bucket is redirected to', async () => {
   const answer = await fetch(`${worker.url}/v/${video.id}/180p/3.m4s`, { redirect: 'manual' });
   expect([answer.status, answer.headers.get('location')]).toEqual([
     307,
-    `${bucket.url}/${segmentName(renderId, '180p', 3)}`,
+    `${bucket.url}/${segmentName(renderId, '180p', 3, 'fmp4')}`,
   ]);
   expect(await (await fetch(video.url)).text()).toContain('180p/media.m3u8?sealed=5\n');
 });
@@ -84,4 +84,26 @@ test('a segment that is not made yet is held, and comes', async () => {
   const all = await bytes(answer);
   expect(new TextDecoder().decode(all.slice(4, 8))).toBe('free');
   expect(all.slice(-300_000)).toEqual(segmentBytes('180p', 4));
+});
+
+test('subtitles, stills and steering are listed and made as on Node', async () => {
+  const text = { start: 1, length: 2, asset: { type: 'text', text: 'shown' } };
+  const video = await post(worker.url, { ...description(10, 5), tracks: [{ clips: [text] }] });
+  const base = `${worker.url}/v/${video.id}`;
+  const index = await (await fetch(`${base}/index.m3u8?steering=1`)).text();
+  expect(index).toContain('#EXT-X-CONTENT-STEERING:SERVER-URI="steering.json",PATHWAY-ID="nodes"\n');
+  expect(index).toContain('URI="subtitles/media.m3u8?sealed=0"');
+  expect(index).toContain('URI="iframes/media.m3u8?sealed=0"');
+  const words = await fetch(`${base}/subtitles/1.vtt`);
+  expect(words.headers.get('content-type')).toBe('text/vtt; charset=utf-8');
+  expect(await words.text()).toContain('00:00:01.000 --> 00:00:03.000\nshown\n');
+  expect(await (await fetch(`${base}/thumbnails.vtt`)).text()).toContain('\nthumbnails/4.jpg\n');
+  const poster = await fetch(`${base}/poster.jpg`, { redirect: 'manual' });
+  expect([poster.status, poster.headers.get('location')]).toEqual([307, 'poster/0.jpg']);
+  expect(await bytes(await fetch(`${base}/poster.jpg`))).toEqual(segmentBytes('poster', 0));
+  expect(await (await fetch(`${base}/steering.json`)).json()).toMatchObject({
+    VERSION: 1,
+    'RELOAD-URI': `${base}/steering.json`,
+    'PATHWAY-PRIORITY': ['nodes'],
+  });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { StackConfig } from '../../ops/config.ts';
 import { holderOf } from '../../ops/folder-lock.ts';
 import { findFfmpeg } from '../../render/ffmpeg/find.ts';
+import { encodersOf, profileNamed, profileNames } from '../../render/profile.ts';
 import { isPortFree } from '../../stack/ports.ts';
 import { check, type Finding, failure, ok, warning } from './check.ts';
 
@@ -19,13 +20,26 @@ export function checkNode(version = process.versions.node): Finding {
   );
 }
 
+/** Which profiles an ffmpeg can make, and what it lacks for the others. */
+function makeable(encoders: ReadonlySet<string>): string {
+  const lacks = profileNames.map((name) => {
+    const profile = profileNamed(name);
+    const missing = profile === undefined ? [] : encodersOf(profile).filter((one) => !encoders.has(one));
+    return { name, missing };
+  });
+  const makes = lacks.filter(({ missing }) => missing.length === 0).map(({ name }) => name);
+  const others = lacks
+    .filter(({ missing }) => missing.length > 0)
+    .map(({ name, missing }) => `not ${name} (no ${missing.join(', ')})`);
+  return [`makes ${makes.join(', ')}`, ...others].join(', ');
+}
+
 /** The ffmpeg that nodes will use. */
 export function checkFfmpeg(ffmpegPath: string | undefined): Promise<Finding> {
   const hint = 'Install ffmpeg, or set FFMPEG_PATH to one with libx264 and aac.';
   return check('ffmpeg', hint, async (signal) => {
     const found = await findFfmpeg({ ffmpegPath }, signal);
-    const codecs = ['libx264', 'aac'].filter((name) => found.encoders.has(name)).join(', ');
-    const text = `${found.version} at ${found.path} (from ${found.source}), encodes ${codecs}`;
+    const text = `${found.version} at ${found.path} (from ${found.source}), ${makeable(found.encoders)}`;
     return found.warning === undefined ? ok('ffmpeg', text) : warning('ffmpeg', text, found.warning);
   });
 }

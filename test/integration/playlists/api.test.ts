@@ -52,7 +52,9 @@ test('a session sees no line change; a later session gets a longer sealed prefix
   for (const [index, line] of plain.split('\n').entries()) {
     const n = /^(\d+)\.m4s$/.exec(line)?.[1];
     const inBucket = n !== undefined && Number(n) < 16;
-    expect(sealed[index]).toBe(inBucket ? `${cdn}/${segmentName(renderId, '180p', Number(n))}` : line);
+    expect(sealed[index]).toBe(
+      inBucket ? `${cdn}/${segmentName(renderId, '180p', Number(n), 'fmp4')}` : line,
+    );
   }
   // Every K that is stored is answered, one above is not there.
   expect((await fetch(`${service.url}/v/${video.id}/180p/media.m3u8?sealed=20`)).status).toBe(200);
@@ -100,6 +102,21 @@ test('an EVENT playlist grows with what exists and ends when all is in the bucke
   const after = await (await fetch(url)).text();
   expect(after.startsWith(before)).toBe(true);
   expect(after).toContain('#EXT-X-ENDLIST');
+});
+
+test('a growing list asks for what nobody is making and nobody asks for', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  await using service = await startService(databaseUrl, cdn);
+  // It stops rendering ahead at once, and gives the render back.
+  await using a = await node(databaseUrl, 'a', { aheadSeconds: 1 });
+  const video = await post(service.url, description(20));
+  const url = `${service.url}/v/${video.id}/180p/media.m3u8?sealed=0&mode=event`;
+  await (await fetch(url)).text();
+  const about = async () => json<{ lease: object | null }>(`${service.url}/v1/videos/${video.id}`);
+  await until(async () => (await about()).lease === null, { what: 'nobody is at it', timeout: 60_000 });
+  const before = a.requests.length;
+  await (await fetch(url)).text();
+  expect(a.requests.slice(before).filter((line) => line.startsWith('POST /renders/'))).toHaveLength(1);
 });
 
 test('the same description is the same video, whatever the order of its keys', async () => {

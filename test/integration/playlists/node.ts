@@ -77,6 +77,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     encoders: 1,
     aheadSeconds: options.aheadSeconds ?? 4,
     makeSegment: segmentMaker({ renderer, disk, catalog, log }),
+    hasEncoder: () => true,
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     onMade: () => undefined,
   });
@@ -101,7 +102,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const heart = await startHeartbeat({
     catalog,
-    renders,
+    holders: [renders],
     leaseSeconds,
     log,
     announcement: () => ({

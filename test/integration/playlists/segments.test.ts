@@ -83,9 +83,35 @@ test('a segment in the bucket is redirected to, never cached', async () => {
   await recordCopies(a.catalog.db, renderId, '180p', 'bucket', [[0, 2]]);
   const answer = await fetch(`${service.url}/v/${video.id}/180p/1.m4s`, { redirect: 'manual' });
   expect(answer.status).toBe(307);
-  expect(answer.headers.get('location')).toBe(`${bucket.url}/${segmentName(renderId, '180p', 1)}`);
+  expect(answer.headers.get('location')).toBe(`${bucket.url}/${segmentName(renderId, '180p', 1, 'fmp4')}`);
   expect(answer.headers.get('cache-control')).toBe('no-store');
   expect(answer.headers.get('x-segue-source')).toBe('bucket');
+});
+
+test('nobody is sent to a bucket that does not answer: a node gives the bytes, or makes them again', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  const gone = await startTestBucket();
+  await gone[Symbol.asyncDispose]();
+  await using service = await startService(databaseUrl, gone.url);
+  await using a = await node(databaseUrl, 'a', { open: false });
+  const video = await post(service.url, description(10));
+  const { renderId } = (await (await fetch(`${service.url}/v1/videos/${video.id}`)).json()) as {
+    renderId: string;
+  };
+  // All of it is in the bucket, and none of it on a node.
+  for (const rendition of ['180p', 'audio'])
+    await recordCopies(a.catalog.db, renderId, rendition, 'bucket', [[0, 5]]);
+  const answer = fetch(`${service.url}/v/${video.id}/180p/1.m4s`, { redirect: 'manual' });
+  await until(() => a.requests.some((line) => line.startsWith('POST /renders/')), {
+    what: 'a node is asked',
+  });
+  a.open = true;
+  const got = await answer;
+  expect(got.status).toBe(200);
+  expect(split(await body(got)).rest).toEqual(segmentBytes('180p', 1));
+  // Playlists of new sessions do not list it either.
+  const list = await (await fetch(`${service.url}/v/${video.id}/index.m3u8`)).text();
+  expect(list).not.toMatch(/sealed=[1-9]/);
 });
 
 test('a request for a segment that is not made yet is held: boxes, then the bytes', async () => {
@@ -120,7 +146,7 @@ test('a held request ends with the bytes of the bucket when the segment appears 
   };
   const answer = await fetch(`${service.url}/v/${video.id}/audio/1.m4s`);
   expect(answer.headers.get('x-segue-source')).toBe('held');
-  bucket.objects.set(segmentName(renderId, 'audio', 1), segmentBytes('audio', 1));
+  bucket.objects.set(segmentName(renderId, 'audio', 1, 'fmp4'), segmentBytes('audio', 1));
   await recordCopies(a.catalog.db, renderId, 'audio', 'bucket', [[1, 2]]);
   expect(split(await body(answer)).rest).toEqual(segmentBytes('audio', 1));
 });

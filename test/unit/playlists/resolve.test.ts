@@ -75,7 +75,11 @@ describe('status', () => {
     state: 'active',
     failure: null,
     sealedAt: null,
-    renditions: [],
+    renditions: [
+      { name: '720p', kind: 'video', container: 'fmp4' },
+      { name: 'audio', kind: 'audio', container: 'fmp4' },
+      { name: 'thumbnails', kind: 'images', container: 'jpeg', onDemand: true },
+    ],
   });
   const row = (rendition: string, place: string, from: number, to: number): CopyRow => ({
     rendition,
@@ -109,6 +113,7 @@ describe('status', () => {
           ],
         },
         { absent: [[0, 5]] },
+        { absent: [[0, 5]], onDemand: true },
       ],
     });
   });

@@ -144,16 +144,17 @@ describe('bodies', () => {
     expect(done).toBe(2);
   });
 
-  test('a held body begins with a box at once and ends with the bytes', async () => {
+  test('a held body begins with padding at once and ends with the bytes', async () => {
     let released = 0;
     let gone = 0;
     const work = Promise.withResolvers<{ bytes: Uint8Array<ArrayBuffer>; release: () => void }>();
     const reader = heldBody(
       work.promise,
+      Uint8Array.of(7, 7),
       () => false,
       () => (gone += 1),
     ).getReader();
-    expect((await reader.read()).value).toEqual(Uint8Array.of(0, 0, 0, 8, 102, 114, 101, 101));
+    expect((await reader.read()).value).toEqual(Uint8Array.of(7, 7));
     const next = reader.read();
     work.resolve({ bytes: Uint8Array.of(1, 2, 3), release: () => (released += 1) });
     expect((await next).value).toEqual(Uint8Array.of(1, 2, 3));
@@ -165,6 +166,7 @@ describe('bodies', () => {
     let gone = 0;
     const reader = heldBody(
       Promise.reject(new Error('nobody made it')),
+      Uint8Array.of(7, 7),
       () => false,
       () => (gone += 1),
     ).getReader();
@@ -178,6 +180,7 @@ describe('bodies', () => {
     const work = Promise.withResolvers<{ bytes: Uint8Array<ArrayBuffer>; release: () => void }>();
     const reader = heldBody(
       work.promise,
+      Uint8Array.of(7, 7),
       () => false,
       () => undefined,
     ).getReader();

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { cliConfig } from '../ops/config.ts';
+import { SegueError } from '../ops/errors.ts';
+import { ask, read } from './http.ts';
+
+/** Where a command finds the playlist service, and what opens the operators' part of it. */
+export interface ServiceAccess {
+  /** Without a trailing slash. */
+  readonly server: string;
+  readonly token: string;
+}
+
+/**
+ * Address and admin token: as given, else from SEGUE_URL and SEGUE_ADMIN_TOKEN, else those of the embedded stack on this machine.
+ * @throws SegueError `configuration`
+ */
+export async function serviceAccess(given: {
+  readonly server?: string | undefined;
+  readonly token?: string | undefined;
+}): Promise<ServiceAccess> {
+  const config = cliConfig();
+  const server = given.server ?? config.url;
+  if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
+    throw new SegueError('configuration', `--server ${server} is not an http(s) URL`);
+  const token = given.token ?? config.adminToken ?? (await embeddedToken(config.dataFolder));
+  return { server: server.replace(/\/+$/, ''), token };
+}
+
+async function embeddedToken(dataFolder: string): Promise<string> {
+  const file = join(dataFolder, 'admin-token');
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    throw new SegueError('configuration', 'This needs the admin token, and none was found', {
+      cause: error,
+      hint: `Give it with --token or SEGUE_ADMIN_TOKEN. The embedded stack keeps it in ${file}: start it with \`npm start\`.`,
+    });
+  }
+}
+
+/** Asks an operators' route. @throws SegueError as the service says, or `no_node` when nothing answers */
+export async function askAsAdmin<T>(
+  { server, token }: ServiceAccess,
+  path: string,
+  schema: z.ZodType<T>,
+  init: Pick<RequestInit, 'method' | 'body'> = {},
+): Promise<T> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const answer = await ask(`${server}${path}`, AbortSignal.timeout(answerMs), { ...init, headers });
+  return read(answer, schema);
+}
+
+/** Nothing that operators ask takes longer, in milliseconds. */
+const answerMs = 30_000;
