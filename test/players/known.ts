@@ -1,0 +1,70 @@
+import type { Miss } from './verdict.ts';
+
+/** A cell that cannot reach the goal for a reason that lies in the player. */
+export interface Known {
+  readonly players: readonly string[];
+  readonly scenarios: readonly string[];
+  /** What may happen. */
+  readonly misses: readonly Miss[];
+  /** It always happens; false: it depends on the moment. */
+  readonly always: boolean;
+  /** Why, from the player's source. */
+  readonly why: string;
+  /** The nearest thing that works. */
+  readonly instead: string;
+}
+
+/** Everything that is known of players' own limits, numbered in the table from 1. */
+export const known: readonly Known[] = [
+  {
+    players: ['ffmpeg', 'ffmpeg -re', 'mpv'],
+    scenarios: ['seek', 'back'],
+    misses: ['does not reach the end', 'loses frames'],
+    always: true,
+    why: 'ffmpeg before the release with "Discard current fragment index" in `mov_read_packet` (libavformat/mov.c; Debian 12 has 5.1) goes on with the sample index of the fragments that it read before a seek: `hls_read_seek` sets the position to 0, and old sample positions then point into the new segment (`Invalid NAL unit size`). It does so with every fMP4 HLS stream, Apple\'s own example included (mpv-player/mpv#15184). mpv uses the same library.',
+    instead:
+      'A build with that fix. With an older one, mpv seeks inside what it has cached, and plays from the start.',
+  },
+  {
+    players: ['hls.js 1.5'],
+    // Wherever it may have to wait.
+    scenarios: ['start', 'lost', 'lost-event', 'seek', 'back', 'slow', 'quality', 'end'],
+    misses: ['loses frames'],
+    always: false,
+    why: 'When playback stalls for want of data, its gap controller nudges `currentTime` by `nudgeOffset` (0.1 s) to unstick the media element (`_tryNudgeBuffer` in gap-controller.ts): two or three frames are jumped over.',
+    instead: 'hls.js 1.6 and newer.',
+  },
+  {
+    players: ['Chromium <video>'],
+    scenarios: ['lost-event'],
+    misses: ['does not reach the end', 'loses frames'],
+    always: false,
+    why: 'Its own HLS demuxer gives up with DEMUXER_ERROR_COULD_NOT_PARSE at the start of a growing playlist.',
+    instead: 'The complete playlist, which is the default (without `?mode=event`).',
+  },
+  {
+    players: ['VLC', 'GStreamer playbin3'],
+    scenarios: ['lost-event'],
+    misses: ['does not reach the end', 'loses frames'],
+    always: false,
+    why: 'A list without ENDLIST is live to both, whatever EXT-X-PLAYLIST-TYPE says: after a wait VLC plays on at the live end (its clock is reset: `ES_OUT_SET_(GROUP_)PCR is called too late`), and hlsdemux2 synchronises anew with the list that has grown meanwhile.',
+    instead: 'The complete playlist, which is the default; for GStreamer also `playbin`.',
+  },
+  {
+    players: ['video.js'],
+    scenarios: ['lost-event'],
+    misses: ['does not reach the end', 'loses frames'],
+    always: false,
+    why: "It shows every frame, but does not always tell `ended`: whether the stream is over is decided when a segment has been appended (`isEndOfStream_` in VHS' segment-loader.js), and ENDLIST may come after that, when the last segment is in the bucket.",
+    instead: 'The complete playlist, which is the default.',
+  },
+];
+
+/** What is known of a cell, with its number. */
+export function knownOf(player: string, scenario: string): { number: number; known: Known } | undefined {
+  const index = known.findIndex(
+    ({ players, scenarios }) => players.includes(player) && scenarios.includes(scenario),
+  );
+  const found = known[index];
+  return found === undefined ? undefined : { number: index + 1, known: found };
+}

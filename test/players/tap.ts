@@ -1,0 +1,88 @@
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One answer that went through a {@link Tap}. */
+export interface Answer {
+  readonly path: string;
+  /** 0: the connection was refused or cut. */
+  readonly status: number;
+  /** `x-segue-source`: `bucket`, `held` or the name of a node. */
+  readonly source: string | undefined;
+}
+
+/** A transparent HTTP proxy that writes down what passes, and can hold requests back. */
+export interface Tap extends AsyncDisposable {
+  /** `http://127.0.0.1:port` */
+  readonly url: string;
+  readonly answers: readonly Answer[];
+  /** Requests that are held back now. */
+  readonly held: number;
+  /** Holds every request back until {@link Tap.release}. */
+  hold(): void;
+  release(): void;
+}
+
+/** Starts a tap in front of a server. What the server refuses or cuts, it cuts. */
+export async function startTap(target: string): Promise<Tap> {
+  const { hostname, port } = new URL(target);
+  const answers: Answer[] = [];
+  let gate: PromiseWithResolvers<void> | undefined;
+  let held = 0;
+
+  const forward = (request: IncomingMessage, response: ServerResponse) => {
+    const path = request.url ?? '/';
+    const cut = () => {
+      if (response.writableEnded) return;
+      answers.push({ path, status: 0, source: undefined });
+      request.socket.destroy();
+    };
+    const upstream = httpRequest(
+      // A connection for each request: one that is kept may have been closed meanwhile, which no player asked for.
+      { hostname, port, path, agent: false, method: request.method, headers: request.headers },
+      (answer) => {
+        const source = answer.headers['x-segue-source'];
+        answers.push({
+          path,
+          status: answer.statusCode ?? 0,
+          source: typeof source === 'string' ? source : undefined,
+        });
+        response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+        // Held answers have a head long before they have a body.
+        response.flushHeaders();
+        answer.on('error', cut);
+        answer.pipe(response);
+      },
+    );
+    upstream.on('error', cut);
+    response.on('close', () => upstream.destroy());
+    request.pipe(upstream);
+  };
+  const server = createServer((request, response) => {
+    if (gate === undefined) return forward(request, response);
+    held += 1;
+    void gate.promise.then(() => {
+      held -= 1;
+      forward(request, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    answers,
+    get held() {
+      return held;
+    },
+    hold() {
+      gate ??= Promise.withResolvers();
+    },
+    release() {
+      gate?.resolve();
+      gate = undefined;
+    },
+    async [Symbol.asyncDispose]() {
+      gate?.resolve();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

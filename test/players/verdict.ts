@@ -1,0 +1,133 @@
+import type { PlayerReport } from './player.ts';
+import { fps, type Seen } from './stage.ts';
+
+type Span = readonly [number, number];
+
+/** A player with at least so many seconds ahead at the hard moment has no excuse to stall. */
+const enoughBuffered = 5;
+
+/** With more than this, in seconds, a second before it stood still, a player did not lack data. */
+const dry = 1.5;
+
+/** What one cell of the matrix says. */
+export interface Verdict {
+  readonly ended: boolean;
+  readonly fatal: string;
+  /** Errors that the player got over. */
+  readonly retried: number;
+  readonly stalls: number | undefined;
+  readonly stallMs: number | undefined;
+  /** Milliseconds of stalls that began although data was there: the machine or the player was busy. */
+  readonly hiccupMs: number | undefined;
+  /** Seconds that were buffered at the hard moment. */
+  readonly ahead: number | undefined;
+  /** Stalls from then on. */
+  readonly stallsAfter: number | undefined;
+  readonly shown: number | undefined;
+  readonly dropped: number | undefined;
+  /** Frames that were to be played and never reached the player's decoder. */
+  readonly lost: number;
+  readonly firstFrameMs: number | undefined;
+  readonly endedAt: number | undefined;
+  /** Segments by where they came from; `listed`: from the bucket, without asking the service. */
+  readonly sources: Readonly<Record<string, number>> | undefined;
+  /** Video renditions that were asked for. */
+  readonly sizes: string | undefined;
+  /** Segments listed with the bucket's URL. */
+  readonly sealed: number | undefined;
+  /** Answers of the service that were errors or cut off. */
+  readonly failed: number | undefined;
+}
+
+/** Spans that were to be played, at least. What is shown in the moment of a seek is not held against the player. */
+function expected({ startAt, sought }: Seen, seconds: number): Span[] {
+  const starts = [startAt, ...sought.map(({ to }) => to)];
+  const ends = [...sought.map(({ at }) => at - 0.5), seconds];
+  return starts.map((from, i): Span => [from, ends[i] ?? seconds]).filter(([from, to]) => to > from);
+}
+
+/** Frames of the spans that were not played. */
+function missing(spans: readonly Span[], played: readonly Span[]): number {
+  let frames = 0;
+  for (const [from, to] of spans) {
+    let at = from;
+    for (const [start, end] of [...played].sort((a, b) => a[0] - b[0])) {
+      if (end <= at || start >= to) continue;
+      frames += Math.max(0, Math.round((start - at) * fps));
+      at = Math.max(at, end);
+    }
+    frames += Math.max(0, Math.round((to - at) * fps));
+  }
+  return frames;
+}
+
+/** Frames that were to be played and never came; those that a busy player dropped did come. */
+function lostFrames(seen: Seen, seconds: number, timeless: boolean): number {
+  const { frames, played } = seen.report;
+  const { shown, dropped = 0 } = frames;
+  const straight = seen.sought.length === 0 && seen.startAt === 0;
+  const count = straight && shown !== undefined ? Math.max(0, seconds * fps - shown - dropped) : 0;
+  // It does not tell of every picture that it drops for being late; what does not arrive is a segment at least.
+  if (played === undefined || (timeless && straight)) return count < shortestSegment ? 0 : count;
+  const gaps = missing(expected(seen, seconds), played);
+  return timeless ? Math.max(0, gaps - dropped - seekFrames) : Math.max(gaps, count);
+}
+
+/** Frames around a seek that a player without times on its pictures counts to the wrong side. */
+const seekFrames = 3;
+
+/** Frames of the shortest segment. */
+const shortestSegment = 24;
+
+const segment = /^\/v\/[^/]+\/[^/]+\/\d+\.m4s/;
+
+/** `180p, 120p`: the video renditions of some segments' paths. */
+function sizesOf(paths: readonly string[]): string {
+  return [...new Set(paths.flatMap((path) => /\/(\d+p)\//.exec(path)?.[1] ?? []))].join(', ');
+}
+
+/** Judges what a player did with a video of so many seconds. `timeless`: its pictures bear no time and are counted. */
+export function judge(seen: Seen, seconds: number, timeless: boolean): Verdict {
+  const { report, answers } = seen;
+  const sum = (list: PlayerReport['stalls']) => list?.reduce((total, { ms }) => total + ms, 0);
+  const stalls = report.stalls?.filter(({ buffered = 0 }) => buffered <= dry);
+  const hiccups = report.stalls?.filter(({ buffered = 0 }) => buffered > dry);
+  const segments = answers?.filter(({ path, status }) => segment.test(path) && status > 0 && status < 400);
+  const sources: Record<string, number> = {};
+  for (const { source = 'unknown' } of segments ?? []) sources[source] = (sources[source] ?? 0) + 1;
+  return {
+    ended: report.ended,
+    fatal: [...report.fatal, ...(report.timedOut ? ['it did not end in time'] : [])].slice(0, 3).join(' · '),
+    retried: report.retried.length,
+    stalls: stalls?.length,
+    stallMs: sum(stalls),
+    hiccupMs: sum(hiccups),
+    ahead: seen.hard?.ahead,
+    stallsAfter: seen.hard && stalls?.filter(({ at }) => at >= (seen.hard?.position ?? 0)).length,
+    shown: report.frames.shown,
+    dropped: report.frames.dropped,
+    lost: lostFrames(seen, seconds, timeless),
+    firstFrameMs: report.firstFrameMs,
+    endedAt: report.endedAt,
+    sources: segments && sources,
+    sizes: segments && sizesOf(segments.map(({ path }) => path)),
+    sealed:
+      answers && Math.max(0, ...answers.map(({ path }) => Number(/[?&]sealed=(\d+)/.exec(path)?.[1] ?? 0))),
+    failed: answers?.filter(({ status }) => status === 0 || status >= 400).length,
+  };
+}
+
+/** How a cell may miss the goal. */
+export type Miss = 'does not reach the end' | 'fatal error' | 'loses frames' | 'stalls with 5 s buffered';
+
+/** How a cell misses the goal; empty where it reaches it. */
+export function misses(verdict: Verdict, waits = false): Miss[] {
+  const unexcused = (verdict.ahead ?? 0) >= enoughBuffered && (verdict.stallsAfter ?? 0) > 0;
+  const list: (Miss | false)[] = [
+    !verdict.ended && 'does not reach the end',
+    verdict.ended && verdict.fatal !== '' && 'fatal error',
+    verdict.lost > 0 && 'loses frames',
+    unexcused && !waits && 'stalls with 5 s buffered',
+  ];
+  return list.filter((miss) => miss !== false);
+}
