@@ -21,7 +21,8 @@ export default defineConfig({
       project('integration'),
       project('worker'),
       project('providers'),
-      project('players', { testTimeout: 300_000 }),
+      // A dozen real players share two cores with everything that they play from: a test may be tried again once.
+      project('players', { testTimeout: 300_000, retry: 1 }),
       project('faults', { testTimeout: 300_000 }),
       project('bench', { testTimeout: 600_000 }),
     ],

@@ -11,7 +11,7 @@ import { gridOf, windowOf } from '../../src/grid/grid.ts';
 import { encodeArguments } from '../../src/render/ffmpeg/arguments.ts';
 import { ffmpegEnvironment } from '../../src/render/ffmpeg/environment.ts';
 import { findFfmpeg } from '../../src/render/ffmpeg/find.ts';
-import { profileNamed, renditionsOf } from '../../src/render/profile.ts';
+import { isPlayed, profileNamed, renditionsOf } from '../../src/render/profile.ts';
 import { compileTimeline } from '../../src/render/timeline/compile.ts';
 import { dejavuFonts } from '../../src/render/timeline/font.ts';
 import { textFilesIn } from '../../src/render/timeline/text-files.ts';
@@ -98,7 +98,7 @@ async function plainFfmpeg(seed: number): Promise<number> {
     font: dejavuFonts(),
     textFile: textFilesIn(join(folder.path, 'text')),
   });
-  const renditions = renditionsOf({ ...pinned.size, frameRate }, profile);
+  const renditions = renditionsOf({ ...pinned.size, frameRate }, profile).filter(isPlayed);
   const outputs = renditions.map(({ name }) => join(folder.path, `${name}.mp4`));
   const ffmpeg = await findFfmpeg();
   // What Segue itself would draw and write into a pipe lies ready in a file.

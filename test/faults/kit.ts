@@ -44,7 +44,13 @@ const statusSchema = z.object({
   exposureSeconds: z.number(),
   lease: z.object({ node: z.string(), epoch: z.number() }).nullable(),
   renditions: z.array(
-    z.object({ name: z.string(), bucket: ranges, nodes: z.record(z.string(), ranges), absent: ranges }),
+    z.object({
+      name: z.string(),
+      kind: z.string(),
+      bucket: ranges,
+      nodes: z.record(z.string(), ranges),
+      absent: ranges,
+    }),
   ),
 });
 
@@ -59,9 +65,13 @@ export type Status = z.output<typeof statusSchema>;
 export const size = (list: readonly (readonly [number, number])[]): number =>
   list.reduce((sum, [from, to]) => sum + to - from, 0);
 
-/** Segments of which every rendition is in the bucket. */
+/** Segments that picture and sound have in the bucket; stills are made on demand. */
 export const stored = (status: Status): number =>
-  Math.min(...status.renditions.map((rendition) => size(rendition.bucket)));
+  Math.min(
+    ...status.renditions
+      .filter(({ kind }) => kind === 'video' || kind === 'audio')
+      .map((rendition) => size(rendition.bucket)),
+  );
 
 /** Segments of the video rendition that some node holds. */
 export const onNodes = (status: Status): number =>
@@ -73,7 +83,7 @@ export interface Field extends AsyncDisposable {
   readonly bucket: TestBucket;
   /** Between the nodes and the bucket's S3 API; viewers read past it. */
   readonly proxy: FaultProxy;
-  post(description: object): Promise<{ id: string; url: string }>;
+  post(description: object, profile?: string): Promise<{ id: string; url: string }>;
   status(id: string): Promise<Status>;
   /** Waits for a state of a video. */
   reach(id: string, what: string, look: (status: Status) => boolean, timeout?: number): Promise<Status>;
@@ -89,7 +99,7 @@ export interface Field extends AsyncDisposable {
 export async function startField(options: TestStackOptions = {}): Promise<Field> {
   const bucket = await startTestBucket();
   const proxy = await startFaultProxy(bucket.settings.endpoint);
-  const field = await startOn(bucket, proxy, options);
+  const field = await startFieldOn(bucket, proxy, options);
   return {
     ...field,
     async [Symbol.asyncDispose]() {
@@ -100,7 +110,12 @@ export async function startField(options: TestStackOptions = {}): Promise<Field>
   };
 }
 
-async function startOn(bucket: TestBucket, proxy: FaultProxy, options: TestStackOptions): Promise<Field> {
+/** Starts a stack on a bucket and a proxy that stay the caller's to stop. */
+export async function startFieldOn(
+  bucket: TestBucket,
+  proxy: FaultProxy,
+  options: TestStackOptions,
+): Promise<Field> {
   const { settings } = bucket;
   const stack = await startStack({
     ...options,
@@ -119,7 +134,7 @@ async function startOn(bucket: TestBucket, proxy: FaultProxy, options: TestStack
     stack,
     bucket,
     proxy,
-    restart: (again) => startOn(bucket, proxy, again),
+    restart: (again) => startFieldOn(bucket, proxy, again),
     async [Symbol.asyncDispose]() {
       await stack.stop();
     },
@@ -131,8 +146,8 @@ function connect(stack: TestStack): Pick<Field, 'post' | 'status' | 'reach' | 'h
     statusSchema.parse(await (await fetch(`${stack.url}/v1/videos/${id}`)).json());
   return {
     status,
-    async post(description) {
-      const answer = await fetch(`${stack.url}/v1/videos`, {
+    async post(description, profile = 'default') {
+      const answer = await fetch(`${stack.url}/v1/videos?profile=${profile}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(description),

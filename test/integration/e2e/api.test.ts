@@ -118,11 +118,21 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/openapi.json',
       '/readyz',
       '/v/{id}/index.m3u8',
+      '/v/{id}/poster.jpg',
+      '/v/{id}/steering.json',
+      '/v/{id}/thumbnails.vtt',
+      '/v/{id}/{rendition}/init-{k}.mp4',
       '/v/{id}/{rendition}/init.mp4',
+      '/v/{id}/{rendition}/key-{k}.key',
       '/v/{id}/{rendition}/media.m3u8',
+      '/v/{id}/{rendition}/{n}.jpg',
       '/v/{id}/{rendition}/{n}.m4s',
+      '/v/{id}/{rendition}/{n}.vtt',
+      '/v/{id}/{rendition}/{n}.{extension}',
       '/v1/events',
       '/v1/nodes',
+      '/v1/streams',
+      '/v1/streams/{id}',
       '/v1/videos',
       '/v1/videos/{id}',
     ].toSorted(),
@@ -156,7 +166,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
 
 test('/metrics of the service and of nodes is Prometheus text; health is told', async () => {
   const sample =
-    /^[a-zA-Z_:][\w:]*(\{[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*"(,[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*")*\})? (-?[\d.]+(e[+-]?\d+)?|[+-]Inf|NaN)$/;
+    /^[a-zA-Z_:][\w:]*(\{[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*"(,[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*")*\})? (-?[\d.]+(e[+-]?\d+)?|[+-]Inf|[Nn]a[Nn])$/;
   for (const [base, expected] of [
     [url, ['segue_http_request_duration_seconds_count', 'segue_segment_answers_total']],
     [stack.urlOf('node-1'), ['segue_copy_queue', 'segue_disk_bytes', 'segue_segments_made_total']],

@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { audioBoundary, gridOf, segmentCount } from '../../../src/grid/grid.ts';
 import { playWithFfmpeg } from '../../support/ffmpeg-client.ts';
+import { footageFolder, noFootage } from '../../support/footage.ts';
 import { startStack, type TestStack } from '../../support/stack.ts';
 import { correlation, hear, likeness, loudness, see, watch } from './watch.ts';
 
-const folder = fileURLToPath(new URL('../../../../shared/media', import.meta.url));
-const there = existsSync(folder);
-if (!there) process.stderr.write('The footage tests are skipped: there is no folder ../shared/media\n');
+const folder = footageFolder;
+if (noFootage !== undefined) process.stderr.write(`footage end to end: ${noFootage}\n`);
 
 const postedSchema = z.object({ id: z.string(), url: z.string(), duration: z.number() });
 const errorSchema = z.object({ error: z.object({ code: z.string(), problems: z.array(z.string()) }) });
@@ -43,7 +41,7 @@ const films = [
   ['sample_portrait.mp4', { width: 160, height: 240 }, 30, 1, mono],
 ] as const;
 
-describe.skipIf(!there)('real footage', () => {
+describe.skipIf(noFootage !== undefined)('real footage', () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startStack({ env: { SEGUE_ASSETS: folder, SEGUE_LOG_LEVEL: 'warn' } });

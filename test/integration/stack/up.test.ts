@@ -143,7 +143,7 @@ describe('segue', () => {
     async (args) => {
       const { code, err } = await segue(args, {});
       expect(code).toBe(2);
-      expect(err).toMatch(/^error: /);
+      expect(err).toMatch(/^(error|segue): /);
       expect(err).not.toContain('    at ');
     },
   );
