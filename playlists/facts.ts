@@ -12,7 +12,7 @@ export async function orRemembered<T>(
   try {
     return await query();
   } catch (error) {
-    if (error instanceof SegueError) throw error;
+    if (error instanceof SegueError && error.code !== 'catalog_unavailable') throw error;
     ports.onTrouble?.('catalog query', error);
     const known = remembered();
     if (known !== undefined) return known;

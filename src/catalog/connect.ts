@@ -1,6 +1,8 @@
+import type { PreparedQueryConfig } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { SegueError } from '../ops/errors.ts';
+import { databaseError } from './database-error.ts';
 import * as schema from './schema.ts';
 
 /** Database handle that every query function takes: the pool, or a transaction of it. */
@@ -29,7 +31,8 @@ export interface CatalogOptions {
 }
 
 /**
- * Opens a pool on a PostgreSQL URL. Connects lazily: the first query throws where the database is away.
+ * Opens a pool on a PostgreSQL URL. Connects lazily: the first query throws `catalog_unavailable` where the database is away.
+ * No error has the values of its query in it.
  * Runs on Node and on Cloudflare Workers (there, do not call `close`: the runtime closes the sockets of a request).
  */
 export function openCatalog(url: string, options: CatalogOptions = {}): Catalog {
@@ -43,8 +46,25 @@ export function openCatalog(url: string, options: CatalogOptions = {}): Catalog 
     connection: { application_name: options.applicationName ?? 'segue' },
   });
   const bounded = withDeadline(sql, options.queryTimeoutMs ?? 10_000);
-  return { db: drizzle(bounded, { schema }), sql, close: () => sql.end({ timeout: 1 }) };
+  return { db: withSafeErrors(drizzle(bounded, { schema })), sql, close: () => sql.end({ timeout: 1 }) };
 }
+
+/** The database with errors as {@link databaseError} makes them, of every query: each is prepared by the session. */
+function withSafeErrors(db: Catalog['db']): Catalog['db'] {
+  const { session } = db._;
+  const prepare = session.prepareQuery.bind(session);
+  session.prepareQuery = <T extends PreparedQueryConfig>(...query: Parameters<typeof prepare<T>>) => {
+    const prepared = prepare<T>(...query);
+    const execute = prepared.execute.bind(prepared);
+    prepared.execute = (...values) => execute(...values).catch(rethrow);
+    return prepared;
+  };
+  return db;
+}
+
+const rethrow = (error: unknown): never => {
+  throw databaseError(error);
+};
 
 /**
  * The driver with a bound on every query and transaction: a query that is sent in the moment in which its connection is reset
@@ -77,7 +97,7 @@ function withDeadline(sql: postgres.Sql, ms: number): postgres.Sql {
     };
     return Object.assign(pending, { values });
   };
-  const begin = (...args: [never]): Promise<unknown> => limit(sql.begin(...args));
+  const begin = (...args: [never]): Promise<unknown> => limit(sql.begin(...args)).catch(rethrow);
   return new Proxy(sql, {
     get: (target, name, receiver) => {
       if (name === 'unsafe') return unsafe;
