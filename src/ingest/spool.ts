@@ -19,13 +19,26 @@ export interface SpooledFile {
 export interface Spool {
   /**
    * Writes a body to a file of its own. It is on the disk for good when the promise resolves; nothing is left of one that fails.
+   * `onBytes` is told of bytes before they are written, and may throw.
    * @throws SegueError `too_large` above `most` bytes, `invalid_request` where the body ends early, `storage_full`
    */
-  receive(body: ReadableStream<Uint8Array> | null, most: number, length?: number): Promise<SpooledFile>;
-  read(file: SpooledFile): Promise<Buffer<ArrayBuffer>>;
+  receive(
+    body: ReadableStream<Uint8Array> | null,
+    most: number,
+    length?: number,
+    onBytes?: (bytes: number) => void,
+  ): Promise<SpooledFile>;
+  /** All of a file, or what lies in a range of it. */
+  read(file: SpooledFile, range?: ByteRange): Promise<Buffer<ArrayBuffer>>;
   /** A range of a file as a file of its own. The range has to lie inside. */
-  cut(file: SpooledFile, range: { readonly offset: number; readonly length: number }): Promise<SpooledFile>;
+  cut(file: SpooledFile, range: ByteRange): Promise<SpooledFile>;
   remove(file: SpooledFile): Promise<void>;
+}
+
+/** Bytes of a file, from `offset` on. */
+interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
 }
 
 const headBytes = 512;
@@ -39,27 +52,30 @@ export async function openSpool(folder: string): Promise<Spool> {
     handle: FileHandle,
     body: ReadableStream<Uint8Array> | null,
     most: number,
+    onBytes: (bytes: number) => void,
   ): Promise<Omit<SpooledFile, 'file'>> => {
+    // Of its own: a view would keep the chunk that it looks into for as long as the file waits.
+    const head = new Uint8Array(headBytes);
     let bytes = 0;
     let crc = 0;
-    let head: Buffer = Buffer.alloc(0);
     for await (const chunk of body ?? []) {
+      if (bytes < headBytes) head.set(chunk.subarray(0, headBytes - bytes), bytes);
       bytes += chunk.byteLength;
       if (bytes > most) {
         throw new SegueError('too_large', `A file may have at most ${most} bytes`, {
           hint: 'Make segments shorter. A file that grows for as long as the stream lasts cannot be uploaded: use `segue ingest`.',
         });
       }
+      onBytes(chunk.byteLength);
       crc = crc32(chunk, crc);
-      if (head.byteLength < headBytes) head = Buffer.concat([head, chunk]);
-      await handle.write(chunk);
+      await writeAll(handle, chunk);
     }
     // Begun here, so that the playlist that lists it, which comes next, need not wait for the disk.
     await handle.datasync();
-    return { bytes, crc32: crc, head: head.subarray(0, headBytes) };
+    return { bytes, crc32: crc, head: head.subarray(0, bytes) };
   };
 
-  const receive: Spool['receive'] = async (body, most, length) => {
+  const receive: Spool['receive'] = async (body, most, length, onBytes = () => undefined) => {
     if (length !== undefined && length > most) {
       throw new SegueError('too_large', `A file of ${length} bytes is too large: at most ${most}`);
     }
@@ -67,7 +83,7 @@ export async function openSpool(folder: string): Promise<Spool> {
     try {
       const handle = await open(file, 'wx');
       try {
-        const written = await write(handle, body, most);
+        const written = await write(handle, body, most, onBytes);
         if (length === undefined || length === written.bytes) return { file, ...written };
         throw new SegueError(
           'invalid_request',
@@ -84,13 +100,30 @@ export async function openSpool(folder: string): Promise<Spool> {
 
   return {
     receive,
-    read: ({ file }) => readFile(file),
+    read: async ({ file }, range) => {
+      if (range === undefined) return readFile(file);
+      const handle = await open(file, 'r');
+      try {
+        const { buffer, bytesRead } = await handle.read({
+          buffer: Buffer.alloc(range.length),
+          position: range.offset,
+        });
+        return buffer.subarray(0, bytesRead);
+      } finally {
+        await handle.close();
+      }
+    },
     cut: ({ file }, { offset, length }) => {
       const part = createReadStream(file, { start: offset, end: offset + length - 1 });
       return receive(Readable.toWeb(part) as ReadableStream<Uint8Array>, length, length);
     },
     remove: ({ file }) => rm(file, { force: true }),
   };
+}
+
+/** A write may take less than all (a disk that is nearly full, a signal), and says so without an error. */
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.byteLength; ) at += (await handle.write(chunk, at)).bytesWritten;
 }
 
 /** A full disk is the node's trouble, and the producer may try another one. */
