@@ -51,6 +51,12 @@ export interface SegmentKey {
   readonly keyFormatVersions?: string | undefined;
 }
 
+/**
+ * EXT-X-KEY that holds for an init segment, where that is another one than its segment's: it is in force where EXT-X-MAP is
+ * listed (RFC 8216, 4.3.2.4). `NONE`: the init segment is not encrypted.
+ */
+export type InitKey = SegmentKey | { readonly method: 'NONE' };
+
 /** Where a segment came from: how a node that starts again knows what it has. */
 export interface SegmentSource {
   /** Media sequence number in the source. */
@@ -62,6 +68,8 @@ export interface SegmentSource {
   /** Names, in the source, of the init segment and of the key that it came with. */
   readonly map?: string | undefined;
   readonly keyPath?: string | undefined;
+  /** Key of its init segment, where that is not the segment's own. */
+  readonly initKey?: InitKey | undefined;
 }
 
 /** Name of init segment `init` of a rendition, in `foreign_files` and in URLs. */

@@ -2,7 +2,13 @@ import { and, asc, desc, eq, gte, lt, sql } from 'drizzle-orm';
 import type { Packing } from '../rendition/kind.ts';
 import type { Db } from './connect.ts';
 import type { Fence } from './copies.ts';
-import { foreign, type RenditionAttributes, type SegmentKey, type SegmentSource } from './foreign.ts';
+import {
+  foreign,
+  type InitKey,
+  type RenditionAttributes,
+  type SegmentKey,
+  type SegmentSource,
+} from './foreign.ts';
 import { foreignFiles, foreignSegments, renditions, streams } from './schema.ts';
 import { announce } from './wake.ts';
 
@@ -60,13 +66,15 @@ export interface ForeignSegment {
   /** Number of the init segment that it needs; null in containers that have none. */
   readonly init: number | null;
   readonly key: SegmentKey | null;
+  /** Key of the init segment; null where it is that of the segment. */
+  readonly initKey: InitKey | null;
   /** ISO 8601 with milliseconds and Z, where the source gave one for this very segment. */
   readonly programDateTime: string | null;
   readonly bytes: number;
 }
 
-/** A segment as it is written. */
-export interface NewSegment extends ForeignSegment {
+/** A segment as it is written. What is said of its init segment's key is in `source`. */
+export interface NewSegment extends Omit<ForeignSegment, 'initKey'> {
   readonly source: SegmentSource;
 }
 
@@ -271,6 +279,7 @@ export async function segmentsOf(
       discontinuity: foreignSegments.discontinuity,
       init: foreignSegments.init,
       key: foreignSegments.key,
+      initKey: sql<InitKey | null>`${foreignSegments.source} -> 'initKey'`,
       programDateTime: foreignSegments.programDateTime,
       bytes: foreignSegments.bytes,
     })

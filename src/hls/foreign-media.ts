@@ -1,5 +1,15 @@
 import { attributes, quoted, seconds, startAtBeginning } from './text.ts';
 
+/** Attributes of EXT-X-KEY. */
+interface EntryKey {
+  readonly method: string;
+  readonly file?: string | undefined;
+  readonly uri?: string | undefined;
+  readonly iv?: string | undefined;
+  readonly keyFormat?: string | undefined;
+  readonly keyFormatVersions?: string | undefined;
+}
+
 /** What a list says of one segment. Set once, when it was admitted. */
 export interface ForeignEntry {
   readonly n: number;
@@ -13,14 +23,9 @@ export interface ForeignEntry {
    * How it is encrypted (RFC 8216 4.3.2.4): by a key of ours, named relative to the list, or one that is elsewhere. The
    * initialization vector is written out, because our numbers are not the source's.
    */
-  readonly key: {
-    readonly method: string;
-    readonly file?: string | undefined;
-    readonly uri?: string | undefined;
-    readonly iv?: string | undefined;
-    readonly keyFormat?: string | undefined;
-    readonly keyFormatVersions?: string | undefined;
-  } | null;
+  readonly key: EntryKey | null;
+  /** What the init segment is encrypted with, or that it is not (`NONE`); null where that is `key` too. */
+  readonly initKey: EntryKey | null;
   /** ISO 8601. */
   readonly programDateTime: string | null;
 }
@@ -89,11 +94,19 @@ function segmentLines(
   { segmentUri, initUri }: ForeignMediaInput,
 ): void {
   if (segment.discontinuity) lines.push('#EXT-X-DISCONTINUITY');
-  const key = keyLine(segment.key);
-  if (key !== keyLine(before?.key)) lines.push(key);
-  // A key applies to the init segments after it, so a new key alone does not bring the old map back (RFC 8216 4.3.2.5).
   const { init } = segment;
-  if (init !== null && init !== before?.init) lines.push(`#EXT-X-MAP:URI=${quoted(initUri(init))}`);
+  let inForce = keyLine(before?.key);
+  const under = (key: ForeignEntry['key']): void => {
+    if (keyLine(key) !== inForce) lines.push(keyLine(key));
+    inForce = keyLine(key);
+  };
+  // A key applies to the init segments after it, so a new key alone does not bring the old map back (RFC 8216 4.3.2.5), and
+  // the map stands under its own key, whatever its segment has.
+  if (init !== null && init !== before?.init) {
+    under(segment.initKey ?? segment.key);
+    lines.push(`#EXT-X-MAP:URI=${quoted(initUri(init))}`);
+  }
+  under(segment.key);
   if (segment.programDateTime !== null) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${segment.programDateTime}`);
   lines.push(`#EXTINF:${seconds(segment.durationUs)},`, segmentUri(segment.n));
 }
@@ -101,7 +114,7 @@ function segmentLines(
 const noKey = '#EXT-X-KEY:METHOD=NONE';
 
 function keyLine(key: ForeignEntry['key'] | undefined): string {
-  if (key === undefined || key === null) return noKey;
+  if (key === undefined || key === null || key.method === 'NONE') return noKey;
   return `#EXT-X-KEY:${attributes({
     METHOD: key.method,
     URI: quoted(key.uri ?? key.file ?? ''),

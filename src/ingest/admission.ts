@@ -120,8 +120,9 @@ function placeIn({ segments }: SourceMedia, cursor: Cursor, atHand: AtHand): Pla
 }
 
 /** Parts that a segment needs beside its own bytes. */
-const sidesOf = ({ map, key }: SourceSegment): string[] => [
+const sidesOf = ({ map, mapKey, key }: SourceSegment): string[] => [
   ...(map === undefined ? [] : [partName(map)]),
+  ...(mapKey?.path === undefined ? [] : [mapKey.path]),
   ...(key?.path === undefined ? [] : [key.path]),
 ];
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { SegmentKey } from '../catalog/foreign.ts';
+import { checked, pathIn, short } from './attributes.ts';
 import { mostRenditions, playlistSegments, segmentSeconds } from './limits.ts';
 import { broken, type Line, linesOf } from './lines.ts';
-import { isAbsolute, resolvePath } from './paths.ts';
+import { type KeyLine, keyOf, mapKey, replaces, type SourceKey, segmentKey } from './source-key.ts';
 
 /** A part of an uploaded file: all of it, or a byte range. */
 export interface Part {
@@ -15,11 +15,6 @@ export interface Part {
 export const partName = ({ path, range }: Part): string =>
   range === undefined ? path : `${path}@${range.offset}+${range.length}`;
 
-/** EXT-X-KEY in a source: the IV is written out, and a relative key is a file that somebody uploads. */
-export interface SourceKey extends Omit<SegmentKey, 'file'> {
-  readonly path: string | undefined;
-}
-
 /** A segment as its source lists it. */
 export interface SourceSegment {
   readonly sequence: number;
@@ -27,6 +22,8 @@ export interface SourceSegment {
   readonly durationUs: number;
   readonly discontinuity: boolean;
   readonly map: Part | undefined;
+  /** The key that the init segment of `map` is encrypted with, which need not be that of the segment (RFC 8216, 4.3.2.4). */
+  readonly mapKey: SourceKey | undefined;
   readonly key: SourceKey | undefined;
   readonly programDateTime: string | null;
   /** EXT-X-GAP: the source says itself that there are no bytes. */
@@ -54,7 +51,6 @@ export interface SourceMultivariant {
   readonly renditions: readonly SourceRendition[];
 }
 
-const short = z.string().min(1).max(256);
 const bits = z.coerce.number().int().min(1).max(1e12);
 
 const variantSchema = z.object({
@@ -85,14 +81,6 @@ const alternativeSchema = z.object({
   FORCED: yes,
 });
 
-const keySchema = z.object({
-  METHOD: z.enum(['NONE', 'AES-128', 'SAMPLE-AES']),
-  URI: z.string().min(1).max(2048).optional(),
-  IV: z.instanceof(Uint32Array).optional(),
-  KEYFORMAT: short.optional(),
-  KEYFORMATVERSIONS: short.optional(),
-});
-
 /** Reads a playlist of either kind. `path`: where it was uploaded. @throws SegueError `invalid_playlist`, `too_large` */
 export function parsePlaylist(path: string, text: string): SourceMedia | SourceMultivariant {
   const lines = [...linesOf(text)];
@@ -100,21 +88,6 @@ export function parsePlaylist(path: string, text: string): SourceMedia | SourceM
     (line) => line.type === 'tag' && (line.tag === 'EXT-X-STREAM-INF' || line.tag === 'EXT-X-MEDIA'),
   );
   return isMultivariant ? multivariant(path, lines) : media(path, lines);
-}
-
-function checked<T>(schema: z.ZodType<T>, line: Line & { type: 'tag' }): T {
-  const result = schema.safeParse(line.fields['attributes'] ?? {});
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw broken(line.number, `${line.tag}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is wrong'}`);
-}
-
-function pathIn(line: Line, playlist: string, uri: string): string {
-  try {
-    return resolvePath(playlist, uri);
-  } catch (error) {
-    throw broken(line.number, error instanceof Error ? error.message : 'its URI is wrong');
-  }
 }
 
 function multivariant(path: string, lines: readonly Line[]): SourceMultivariant {
@@ -177,39 +150,6 @@ function dateOf(line: Line & { type: 'tag' }): string {
   return new Date(time).toISOString();
 }
 
-type KeyLine = Omit<SourceKey, 'iv'> & { readonly givenIv: string | undefined };
-
-function keyOf(line: Line & { type: 'tag' }, playlist: string): KeyLine | undefined {
-  const { METHOD: method, URI: uri, IV, KEYFORMAT, KEYFORMATVERSIONS } = checked(keySchema, line);
-  if (method === 'NONE') return undefined;
-  if (uri === undefined) throw broken(line.number, 'EXT-X-KEY has no URI');
-  // m3u8-parser reads the first 16 bytes of whatever is there, and leaves out what has no digits.
-  if (IV !== undefined && !/IV=0[xX][0-9A-Fa-f]{32}(,|$)/.test(line.value.replaceAll(' ', ''))) {
-    throw broken(line.number, 'the IV of EXT-X-KEY is not 0x and 32 hexadecimal digits');
-  }
-  const away = isAbsolute(uri);
-  return {
-    method,
-    ...(away ? { uri } : {}),
-    path: away ? undefined : pathIn(line, playlist, uri),
-    givenIv: IV && hexIv([...IV]),
-    keyFormat: KEYFORMAT,
-    keyFormatVersions: KEYFORMATVERSIONS,
-  };
-}
-
-const hexIv = (words: readonly number[]): string =>
-  `0x${words.map((word) => word.toString(16).padStart(8, '0')).join('')}`;
-
-/** The key of one segment. Without an IV it is the segment's number in the source (RFC 8216, 5.2), which is not ours. */
-function withIv(key: KeyLine | undefined, sequence: number): SourceKey | undefined {
-  if (key === undefined) return undefined;
-  const { givenIv, ...rest } = key;
-  const implied = rest.keyFormat === undefined || rest.keyFormat === 'identity';
-  const high = Math.floor(sequence / 2 ** 32);
-  return { ...rest, iv: givenIv ?? (implied ? hexIv([0, 0, high, sequence % 2 ** 32]) : undefined) };
-}
-
 /** What tags before a URI say of it. */
 interface Pending {
   seconds?: number;
@@ -217,6 +157,8 @@ interface Pending {
   discontinuity?: boolean;
   programDateTime?: string;
   gap?: boolean;
+  /** EXT-X-KEY, and the EXT-X-MAP that was in force there. */
+  keyBefore?: { key: KeyLine | undefined; map: Part | undefined };
 }
 
 function media(path: string, lines: readonly Line[]): SourceMedia {
@@ -226,8 +168,8 @@ function media(path: string, lines: readonly Line[]): SourceMedia {
   let ended = false;
   let iFramesOnly = false;
   let map: Part | undefined;
+  let keyOfMap: SourceKey | undefined;
   let key: KeyLine | undefined;
-  let keyLines = 0;
   let pending: Pending = {};
   let last: Part | undefined;
 
@@ -245,14 +187,14 @@ function media(path: string, lines: readonly Line[]): SourceMedia {
       durationUs: Math.round(pending.seconds * 1e6),
       discontinuity: pending.discontinuity ?? false,
       map,
-      key: withIv(key, sequence),
+      mapKey: keyOfMap,
+      key: segmentKey(key, sequence),
       programDateTime: pending.programDateTime ?? null,
       gap: pending.gap ?? false,
     });
     if (segments.length > playlistSegments)
       throw broken(line.number, `at most ${playlistSegments} segments may be`);
     pending = {};
-    keyLines = 0;
   };
   const tag = (line: Line & { type: 'tag' }): void => {
     switch (line.tag) {
@@ -277,12 +219,20 @@ function media(path: string, lines: readonly Line[]): SourceMedia {
         break;
       case 'EXT-X-MAP':
         map = mapOf(line, path);
+        keyOfMap = mapKey(key);
         break;
-      case 'EXT-X-KEY':
-        keyLines += 1;
-        if (keyLines > 1) throw broken(line.number, 'several keys for one segment are not supported');
-        key = keyOf(line, path);
+      case 'EXT-X-KEY': {
+        const next = keyOf(line, path);
+        // One for the init segment, and after EXT-X-MAP another one, are fine; several that hold together are not.
+        const { keyBefore } = pending;
+        const isAnother =
+          keyBefore?.map === map || (next && keyBefore?.key && !replaces(next, keyBefore.key));
+        if (keyBefore !== undefined && isAnother)
+          throw broken(line.number, 'several keys for one segment are not supported');
+        key = next;
+        pending.keyBefore = { key, map };
         break;
+      }
       case 'EXT-X-I-FRAMES-ONLY':
         iFramesOnly = true;
         break;

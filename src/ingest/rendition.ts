@@ -1,4 +1,4 @@
-import { initFile, keyFile } from '../catalog/foreign.ts';
+import { type InitKey, initFile, keyFile, type SegmentKey } from '../catalog/foreign.ts';
 import type { ForeignFile, ForeignRendition, NewSegment } from '../catalog/streams.ts';
 import type { Container } from '../rendition/kind.ts';
 import { type Cursor, resumed, start } from './admission.ts';
@@ -32,6 +32,8 @@ export interface Rendition {
     | undefined;
   readonly inits: Numbered;
   readonly keys: Numbered;
+  /** What each init segment, by its number, is encrypted with: as it was listed first. */
+  readonly initKeys: Map<number, SegmentKey | null>;
 }
 
 /** Small files that segments share, kept in the catalog under numbers of ours. */
@@ -66,6 +68,7 @@ export function newRendition(index: number, path: string, entry: SourceRendition
     waiting: undefined,
     inits: nothing(),
     keys: nothing(),
+    initKeys: new Map(),
   };
 }
 
@@ -85,6 +88,7 @@ export function knownRendition(
   }
   for (const { init, key, source } of segments) {
     if (init !== null && source.map !== undefined) rendition.inits.byName.set(source.map, init);
+    if (init !== null) rendition.initKeys.set(init, keyOfInit(key, source.initKey));
     const number = /^key-(\d+)\.key$/.exec(key?.file ?? '')?.[1];
     if (number !== undefined && source.keyPath !== undefined)
       rendition.keys.byName.set(source.keyPath, Number(number));
@@ -98,6 +102,11 @@ export function knownRendition(
     ended: row.ended,
   };
 }
+
+const keyOfInit = (key: SegmentKey | null, other: InitKey | undefined): SegmentKey | null => {
+  if (other === undefined) return key;
+  return other.method === 'NONE' ? null : other;
+};
 
 /** The number of a small file, and whether it is a new one. `file` is what is uploaded now, if anything is. */
 export function numberOf(

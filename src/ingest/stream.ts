@@ -311,10 +311,10 @@ export async function openStream(parts: StreamParts, row: StreamRow, lease: Leas
 /** Names that a rendition's playlist waits for or may come to. */
 function names({ playlist, cursor }: Rendition): string[] {
   const all = playlist?.segments ?? [];
-  return all.flatMap(({ part, map, key }) => [
+  return all.flatMap(({ part, map, mapKey, key }) => [
     ...(cursor.known.has(partName(part)) ? [] : [partName(part), part.path]),
     ...(map === undefined ? [] : [partName(map), map.path]),
-    ...(key?.path === undefined ? [] : [key.path]),
+    ...[mapKey, key].flatMap((each) => (each?.path === undefined ? [] : [each.path])),
   ]);
 }
 

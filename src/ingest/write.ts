@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Catalog } from '../catalog/connect.ts';
-import { keyFile, type SegmentKey } from '../catalog/foreign.ts';
+import { type InitKey, keyFile, type SegmentKey } from '../catalog/foreign.ts';
 import type { Lease } from '../catalog/leases.ts';
 import { admitSegments, type NewSegment, writeFile, writeRendition } from '../catalog/streams.ts';
 import { SegueError } from '../ops/errors.ts';
@@ -14,6 +15,7 @@ import { partName } from './playlist.ts';
 import { probe } from './probe.ts';
 import { probeBytes } from './probe-ts.ts';
 import { contentOf, type Numbered, numberOf, type Rendition, sideFile } from './rendition.ts';
+import type { SourceKey } from './source-key.ts';
 import type { Spool, SpooledFile } from './spool.ts';
 
 /** What writing needs. */
@@ -65,14 +67,15 @@ export async function writeSegments(
       const container = await settle({ catalog, spool }, lease, rendition, files, each, file);
       const init =
         container === 'fmp4' && segment.map !== undefined ? await side('init', partName(segment.map)) : null;
-      const keyNumber = segment.key?.path === undefined ? undefined : await side('key', segment.key.path);
+      const key = await keyRow(segment.key);
+      const initKey = init === null ? undefined : await keyOfInit(init, segment.mapKey, key);
       await adopt(disk, renderId, rendition.name, n, file);
       rows.push({
         n,
         durationUs: segment.durationUs,
         discontinuity: each.discontinuity,
         init,
-        key: keyRow(each, keyNumber),
+        key,
         programDateTime: segment.programDateTime,
         bytes: file.bytes,
         source: {
@@ -81,6 +84,7 @@ export async function writeSegments(
           crc32: file.crc32,
           ...(segment.map === undefined ? {} : { map: partName(segment.map) }),
           ...(segment.key?.path === undefined ? {} : { keyPath: segment.key.path }),
+          ...(initKey === undefined ? {} : { initKey }),
         },
       });
     }
@@ -109,6 +113,26 @@ export async function writeSegments(
     }
   }
 
+  /** A key as it is written: its file becomes one of ours. */
+  async function keyRow(key: SourceKey | undefined): Promise<SegmentKey | null> {
+    if (key === undefined) return null;
+    const { path, ...row } = key;
+    return path === undefined ? row : { ...row, file: keyFile(await side('key', path)) };
+  }
+
+  /** What is written of an init segment's key beside the segment's own: nothing where they are the same. */
+  async function keyOfInit(
+    init: number,
+    source: SourceKey | undefined,
+    own: SegmentKey | null,
+  ): Promise<InitKey | undefined> {
+    // As it was listed first: the source may have written another key under that name since.
+    const known = rendition.initKeys.get(init);
+    const key = known === undefined ? await keyRow(source) : known;
+    rendition.initKeys.set(init, key);
+    return isDeepStrictEqual(key, own) ? undefined : (key ?? { method: 'NONE' });
+  }
+
   async function side(kind: 'init' | 'key', name: string): Promise<number> {
     const numbered: Numbered = kind === 'init' ? rendition.inits : rendition.keys;
     const file = files.get(name);
@@ -128,12 +152,6 @@ export async function writeSegments(
     numbered.byName.set(name, number);
     return number;
   }
-}
-
-function keyRow({ segment }: Admitted, number: number | undefined): SegmentKey | null {
-  if (segment.key === undefined) return null;
-  const { path: _path, ...key } = segment.key;
-  return number === undefined ? key : { ...key, file: keyFile(number) };
 }
 
 /** The file as segment n. What is there of a try that wrote no row goes, unless it is this very file. */

@@ -9,7 +9,7 @@ import { copiesOf } from '../../../src/catalog/copies.ts';
 import { leaseOf } from '../../../src/catalog/leases.ts';
 import { migrateCatalog } from '../../../src/catalog/migrate.ts';
 import { newStreamKey, streamKeyHash } from '../../../src/catalog/stream-key.ts';
-import { createStream, foreignRenditions, lastSegments } from '../../../src/catalog/streams.ts';
+import { createStream, foreignRenditions, lastSegments, segmentsOf } from '../../../src/catalog/streams.ts';
 import { type Ingest, startIngest } from '../../../src/ingest/ingest.ts';
 import { ingestRoutes } from '../../../src/ingest/routes.ts';
 import { openSpool } from '../../../src/ingest/spool.ts';
@@ -123,6 +123,34 @@ test('broken playlists, empty files and wrong ranges are refused, and harm nothi
   await put(key, 'b.ts', ts(2));
   expect((await put(key, 'out.m3u8', list(0, ['a.ts', 'b.ts']))).body).toMatchObject({ missing: [] });
   expect((await rows(renderId)).map(({ source }) => source.uri)).toEqual(['a.ts', 'b.ts']);
+});
+
+test('an init segment keeps the key that it was listed under, over rotations, rewritten key files and restarts', async () => {
+  const { key, renderId } = await stream();
+  const files = ['clear.mp4', 'sealed.mp4', '1.key', '2.key', '0.m4s', '1.m4s', '2.m4s', '3.m4s'];
+  for (const name of files) await put(key, name, name);
+  const keyLine = (n: number) => `#EXT-X-KEY:METHOD=AES-128,URI="${n}.key",IV=0x${'0'.repeat(31)}${n}`;
+  const map = (name: string) => `#EXT-X-MAP:URI="${name}.mp4"`;
+  const send = (first: number, ...lines: readonly string[]) =>
+    put(key, 'out.m3u8', `${list(first, [])}${lines.join('\n')}`);
+  const one = [map('clear'), keyLine(1), '#EXTINF:2', '0.m4s', keyLine(2), '#EXTINF:2', '1.m4s'];
+  expect((await send(0, ...one)).body).toEqual({ admitted: 2, missing: [] });
+  const two = [keyLine(1), map('sealed'), keyLine(2), '#EXTINF:2', '2.m4s'];
+  expect((await send(2, ...two)).body).toEqual({ admitted: 1, missing: [] });
+  await end();
+  await begin();
+  for (const name of ['1.key', '3.m4s']) await put(key, name, `${name} again`);
+  const three = ['#EXTINF:2', '3.m4s'];
+  expect((await send(2, ...two, ...three)).body).toEqual({ admitted: 1, missing: [] });
+  const clear = { method: 'NONE' };
+  const first = { method: 'AES-128', file: 'key-0.key', iv: `0x${'0'.repeat(31)}1` };
+  const second = { method: 'AES-128', file: 'key-1.key', iv: `0x${'0'.repeat(31)}2` };
+  expect(await segmentsOf(catalog.db, renderId, 'r0')).toMatchObject([
+    { init: 0, key: first, initKey: clear },
+    { init: 0, key: second, initKey: clear },
+    { init: 1, key: second, initKey: first },
+    { init: 1, key: second, initKey: first },
+  ]);
 });
 
 test('an upload that is cut off leaves nothing', async () => {

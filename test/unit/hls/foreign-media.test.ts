@@ -12,6 +12,11 @@ beforeAll(() => setOptions({ strictMode: true }));
 
 const targetDuration = 6;
 
+const keyOf = (name: string | null, iv: number): ForeignEntry['key'] =>
+  name === null
+    ? null
+    : { method: 'AES-128', file: `key-${name}.key`, iv: `0x${iv.toString(16).padStart(32, '0')}` };
+
 /** Segments as they are admitted, one after the other: any mixture of durations, discontinuities, keys, maps and dates. */
 const admitted = fc
   .tuple(
@@ -23,6 +28,7 @@ const admitted = fc
         discontinuity: fc.boolean(),
         init: fc.integer({ min: 0, max: 2 }),
         key: fc.constantFrom('a', 'b', null),
+        initKey: fc.constantFrom('a', 'b', 'NONE', null),
       }),
       { minLength: 1, maxLength: 60 },
     ),
@@ -32,13 +38,11 @@ const admitted = fc
     segments: list.map(
       (one, n): ForeignEntry => ({
         n,
+        initKey: one.initKey === 'NONE' ? { method: 'NONE' } : keyOf(one.initKey, 0),
         durationUs: one.micros,
         discontinuity: one.discontinuity,
         init: fragmented ? one.init : null,
-        key:
-          one.key === null
-            ? null
-            : { method: 'AES-128', file: `key-${one.key}.key`, iv: `0x${n.toString(16).padStart(32, '0')}` },
+        key: keyOf(one.key, n),
         programDateTime: dated ? new Date(1_700_000_000_000 + n * 6000).toISOString() : null,
       }),
     ),
@@ -108,6 +112,46 @@ describe('an event', () => {
         expect(cdn.replaceAll('https://cdn.test/r/', '')).toBe(plain);
       }),
     );
+  });
+});
+
+describe('the key of an init segment', () => {
+  const entry = (n: number, more: Partial<ForeignEntry>): ForeignEntry => ({
+    n,
+    durationUs: 4e6,
+    discontinuity: false,
+    init: 0,
+    key: null,
+    initKey: null,
+    programDateTime: null,
+    ...more,
+  });
+  const tags = (segments: readonly ForeignEntry[]): string[] =>
+    playlist({ type: 'live', fragmented: true, segments })
+      .split('\n')
+      .flatMap(
+        (line) => /^(?:#EXT-X-KEY:.*(key-.\.key|NONE)|#EXT-X-(MAP).*|(\d+\.m4s))/.exec(line)?.slice(1) ?? [],
+      )
+      .filter((word) => word !== undefined);
+  const clear = { method: 'NONE' };
+
+  test('one that is not encrypted stands before the key of its segment', () => {
+    const segments = [0, 1].map((n) => entry(n, { key: keyOf('a', 0), initKey: clear }));
+    expect(tags(segments)).toEqual(['MAP', 'key-a.key', '0.m4s', '1.m4s']);
+  });
+
+  test('the first of a window gives both, and ends one that no longer holds', () => {
+    const one = entry(7, { key: keyOf('b', 0), initKey: keyOf('a', 0) });
+    expect(tags([one])).toEqual(['key-a.key', 'MAP', 'key-b.key', '7.m4s']);
+    expect(tags([entry(7, { initKey: keyOf('a', 0) })])).toEqual(['key-a.key', 'MAP', 'NONE', '7.m4s']);
+  });
+
+  test('a new one under a key that holds already takes it off first', () => {
+    const segments = [
+      entry(0, { key: keyOf('a', 0) }),
+      entry(1, { init: 1, key: keyOf('a', 0), initKey: clear }),
+    ];
+    expect(tags(segments)).toEqual(['key-a.key', 'MAP', '0.m4s', 'NONE', 'MAP', 'key-a.key', '1.m4s']);
   });
 });
 

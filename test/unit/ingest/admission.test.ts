@@ -50,6 +50,7 @@ const segment = (sequence: number, path: string, more: Partial<SourceSegment> = 
   durationUs: 2_000_000,
   discontinuity: false,
   map: undefined,
+  mapKey: undefined,
   key: undefined,
   programDateTime: null,
   gap: false,
