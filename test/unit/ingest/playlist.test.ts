@@ -85,24 +85,24 @@ describe('a media playlist', () => {
   test('tells the key of an init segment from that of its segment, by the order of the lines', () => {
     const one = '#EXT-X-KEY:METHOD=AES-128,URI="1.key",IV=0x00000000000000000000000000000001';
     const two = '#EXT-X-KEY:METHOD=AES-128,URI="2.key",IV=0x00000000000000000000000000000002';
-    const list = media(
-      '#EXT-X-MAP:URI="clear.mp4"',
-      ...[one, '#EXTINF:4,', '0.m4s'],
-      ...[one, '#EXT-X-MAP:URI="sealed.mp4"', two, '#EXTINF:4,', '1.m4s'],
-      ...['#EXT-X-KEY:METHOD=NONE', '#EXTINF:4,', '2.m4s'],
-    );
+    const lines = [
+      ['#EXT-X-MAP:URI="clear.mp4"', one, '#EXTINF:4,', '0.m4s'],
+      [one, '#EXT-X-MAP:URI="sealed.mp4"', two, '#EXTINF:4,', '1.m4s'],
+      ['#EXT-X-KEY:METHOD=NONE', '#EXTINF:4,', '2.m4s'],
+    ];
+    const list = media(...lines.flat());
     expect(list.segments.map(({ mapKey, key }) => [mapKey?.path, key?.path])).toEqual([
       [undefined, 'a/1.key'],
       ['a/1.key', 'a/2.key'],
       ['a/1.key', undefined],
     ]);
     const other = '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://x",KEYFORMAT="com.apple.streamingkeydelivery"';
-    for (const lines of [
+    for (const several of [
       [one, two],
       [one, '#EXT-X-MAP:URI="a.mp4"', other],
       [one, '#EXT-X-MAP:URI="a.mp4"', two, one],
     ])
-      expect(problemOf(() => media(...lines, '#EXTINF:4,', '0.m4s'))).toMatch(/several keys/);
+      expect(problemOf(() => media(...several, '#EXTINF:4,', '0.m4s'))).toMatch(/several keys/);
   });
 
   test.each([
