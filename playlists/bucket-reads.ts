@@ -7,20 +7,16 @@ export interface BucketReads {
    * refuses: players give up after one to seven tries.
    */
   answer(url: string): Promise<boolean>;
-  /** The last look, a moment ago, found nobody: new sessions are not to be sent there by their playlists. */
-  readonly away: boolean;
 }
 
 /** A look is believed for so long, in milliseconds. */
 const freshMs = 1000;
-/** A bucket that did not answer counts as away for so long, in milliseconds, unless it is looked up again. */
-const awayMs = 10_000;
 /** An address that takes longer, in milliseconds, does not answer. */
 const probeMs = 1500;
 
 /** A watch over the bucket's public address. On Workers, which may not share work between requests, it is taken on trust. */
 export function bucketReads({ fetch, now, runtime, onTrouble }: Ports): BucketReads {
-  if (runtime === 'isolate') return { answer: () => Promise.resolve(true), away: false };
+  if (runtime === 'isolate') return { answer: () => Promise.resolve(true) };
   let known: { readonly at: number; readonly answers: boolean } | undefined;
   let looking: Promise<boolean> | undefined;
   const look = async (url: string): Promise<boolean> => {
@@ -42,9 +38,6 @@ export function bucketReads({ fetch, now, runtime, onTrouble }: Ports): BucketRe
         looking = undefined;
       });
       return looking;
-    },
-    get away() {
-      return known?.answers === false && now() - known.at < awayMs;
     },
   };
 }

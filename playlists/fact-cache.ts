@@ -25,8 +25,8 @@ export interface FactCache {
   /** Init segments by `renderId/rendition`. Set once, never changed. */
   readonly inits: LRUCache<string, Uint8Array<ArrayBuffer>>;
   readonly copies: LRUCache<string, CopyRow[]>;
-  /** Measured rates by `renderId/rendition`, once it is completely made; without `rates` where its sizes are not known. */
-  readonly rates: LRUCache<string, { readonly rates: Rates | undefined }>;
+  /** Measured rates by `renderId/rendition`, once it is completely made. */
+  readonly rates: LRUCache<string, Rates>;
   /** Subtitles by `renderId`, bounded by the length of their text. */
   readonly subtitles: LRUCache<string, readonly SubtitleTrack[]>;
   /** By `renderId/rendition/n`. */

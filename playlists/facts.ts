@@ -57,13 +57,22 @@ export async function pathFacts(
 ): Promise<{ facts: RenderFacts; name: string }> {
   const parsed = parsePath(path);
   if (parsed === undefined) throw unknownRendition();
+  return { facts: await factsOfGeneration(ports, videoId, parsed.generation), name: parsed.rendition };
+}
+
+/** One generation of a video, of which only the state may have changed since. @throws SegueError `not_found` */
+export async function factsOfGeneration(
+  ports: Ports,
+  videoId: string,
+  generation: number,
+): Promise<RenderFacts> {
   const facts = await orRemembered(
-    async () => (await generationFacts(ports, videoId, parsed.generation)) ?? ('unknown' as const),
+    async () => (await generationFacts(ports, videoId, generation)) ?? ('unknown' as const),
     () => undefined,
     ports,
   );
   if (facts === 'unknown') throw unknownVideo();
-  return { facts, name: parsed.rendition };
+  return facts;
 }
 
 /** One rendition of a video by its name in a URL. @throws SegueError `not_found` */

@@ -1,3 +1,4 @@
+import { SegueError } from '../src/ops/errors.ts';
 import { mediaType } from '../src/rendition/kind.ts';
 import { paddingOf } from '../src/rendition/padding.ts';
 import { crcText } from './crc32.ts';
@@ -21,6 +22,11 @@ export async function initRoute(c: RequestContext, service: Service): Promise<Re
     c.req.param('id') ?? '',
     c.req.param('rendition') ?? '',
   );
+  if (rendition.container !== 'fmp4') {
+    throw new SegueError('not_found', 'The rendition has no init segment', {
+      hint: `Its segments are ${rendition.container} files.`,
+    });
+  }
   const contentType = mediaType(rendition);
   return held<SegmentBytes>(c, service, {
     contentType,
@@ -46,7 +52,7 @@ async function findInit(
   const known = ports.facts.inits.get(key);
   if (known !== undefined) return known;
   const watch = ports.changes.watch(renderId);
-  const requests = makeRequests(ports, nodes, { renderId, rendition, n: 0 });
+  const requests = makeRequests(ports, nodes, { renderId, rendition });
   try {
     for (;;) {
       const init = await orAborted(ports.catalog.initOf(renderId, rendition), signal).catch(

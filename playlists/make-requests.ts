@@ -1,7 +1,7 @@
 import { SegueError } from '../src/ops/errors.ts';
 import type { NodeClient } from './node-client.ts';
 import type { NodeAddress, Ports } from './ports.ts';
-import { placeRender, type SegmentKey } from './resolve.ts';
+import { placeRender } from './resolve.ts';
 import { suspect } from './suspect.ts';
 
 /** Sees to it that some live node knows that a segment is wanted. */
@@ -21,12 +21,13 @@ export interface MakeRequests {
 /** A node that accepted is asked again after this long, in milliseconds: it may have been restarted meanwhile. */
 const askAgainMs = 3000;
 
-/** Requests for one segment, while it is waited for. */
+/** Requests for one segment, while it is waited for; without `n` for any, where the init segment is. */
 export function makeRequests(
   ports: Ports,
   nodes: NodeClient,
-  { renderId, rendition, n }: Omit<SegmentKey, 'container'>,
+  wanted: { readonly renderId: string; readonly rendition: string; readonly n?: number },
 ): MakeRequests {
+  const { renderId } = wanted;
   let asked: { id: string; at: number } | undefined;
 
   /** Asks one node. Tells who has to be left out, or who holds the lease instead. */
@@ -34,13 +35,13 @@ export function makeRequests(
     node: NodeAddress,
     signal: AbortSignal,
   ): Promise<{ out?: string; holder?: string }> => {
-    const wanted = await nodes.want(node, { renderId, n, rendition }, signal);
-    if (wanted.kind === 'accepted') asked = { id: node.id, at: ports.now() };
-    if (wanted.kind === 'accepted') return {};
-    if (wanted.kind === 'held') return { holder: wanted.holder };
-    ports.onTrouble?.(`asking node ${node.id}`, wanted.kind === 'gone' ? wanted.cause : wanted.error);
-    if (wanted.kind === 'gone') await suspect(ports, node);
-    else if (wanted.error.code === 'render_failed') throw wanted.error;
+    const answer = await nodes.want(node, wanted, signal);
+    if (answer.kind === 'accepted') asked = { id: node.id, at: ports.now() };
+    if (answer.kind === 'accepted') return {};
+    if (answer.kind === 'held') return { holder: answer.holder };
+    ports.onTrouble?.(`asking node ${node.id}`, answer.kind === 'gone' ? answer.cause : answer.error);
+    if (answer.kind === 'gone') await suspect(ports, node);
+    else if (answer.error.code === 'render_failed') throw answer.error;
     return { out: node.id };
   };
 

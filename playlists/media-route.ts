@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CopyRow } from '../src/catalog/copies.ts';
 import { leadingRun } from '../src/catalog/ranges.ts';
+import { bucketPlace } from '../src/catalog/schema.ts';
 import { segmentCount } from '../src/grid/grid.ts';
 import { type ListedTrack, mediaPlaylist } from '../src/hls/media.ts';
 import { SegueError } from '../src/ops/errors.ts';
@@ -126,8 +127,14 @@ async function goOn(
   signal: AbortSignal,
 ): Promise<void> {
   const { renderId, grid } = facts;
+  if (isDurable(facts, copies)) return;
+  const known = await ports.catalog.nodes().catch(() => undefined);
+  if (known === undefined) return;
+  // Rows of a node that is gone for good stay, and count for what is listed; here they do not.
+  const live = new Set([bucketPlace, ...known.filter(({ state }) => state !== 'dead').map(({ id }) => id)]);
+  const there = copies.filter(({ place }) => live.has(place));
   for (const rendition of leaders) {
-    const n = leadingCopies(copies, rendition);
+    const n = leadingCopies(there, rendition);
     if (n >= segmentCount(grid)) continue;
     const location = await ports.catalog.locate(renderId, rendition, n).catch(() => undefined);
     if (location === undefined || location.lease !== undefined) continue;

@@ -10,7 +10,9 @@ import { caching } from './headers.ts';
 import { copiesOf, isDurable, modeSchema, playlist, query, storedOf } from './listing.ts';
 import { ratesNow } from './rates.ts';
 import { listed, pathOf, type RenderFacts } from './render-facts.ts';
+import { bucketUrl } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';
+import { steeringUri } from './steering-route.ts';
 
 const steeringSchema = z.enum(['0', '1'], 'expected 0 or 1').optional();
 
@@ -19,7 +21,8 @@ export async function multivariantRoute(c: RequestContext, { ports, reads }: Ser
   const mode = query('mode', modeSchema, c.req.query('mode'));
   const steering = query('steering', steeringSchema, c.req.query('steering'));
   const facts = await currentFacts(ports, c.req.param('id') ?? '');
-  const copies = await copiesOf(ports, facts.renderId).catch((error: unknown) => {
+  const { renderId } = facts;
+  const copies = await copiesOf(ports, renderId).catch((error: unknown) => {
     // Without the catalog every line keeps its stable URL: longer ways, but nothing wrong.
     ports.onTrouble?.('catalog query', error);
     return [];
@@ -27,6 +30,17 @@ export async function multivariantRoute(c: RequestContext, { ports, reads }: Ser
   const rates = await ratesNow(ports, facts, copies);
   const count = segmentCount(facts.grid);
   const steered = steering === undefined ? ports.settings.steering : steering === '1';
+  const prefixes = facts.renditions.map((one) => ({
+    ...one,
+    sealed: sealedPrefix(leadingRun(storedOf(copies, one.name)), count),
+  }));
+  const first = prefixes.find(({ sealed }) => sealed > 0);
+  // Whoever gets bucket URLs in its playlist never asks here again: the bucket has to answer now.
+  const bucketAnswers =
+    first === undefined ||
+    (await reads.answer(
+      bucketUrl(ports, { renderId, rendition: first.name, n: 0, container: first.container }),
+    ));
   const text = multivariantPlaylist({
     renditions: [
       ...facts.renditions
@@ -36,17 +50,14 @@ export async function multivariantRoute(c: RequestContext, { ports, reads }: Ser
     ],
     frameRate: facts.frameRate,
     sealedByRendition: Object.fromEntries(
-      facts.renditions.map(({ name }) => [
-        pathOf(facts, name),
-        reads.away ? 0 : sealedPrefix(leadingRun(storedOf(copies, name)), count),
-      ]),
+      prefixes.map(({ name, sealed }) => [pathOf(facts, name), bucketAnswers ? sealed : 0]),
     ),
     mode,
     // A session that begins when all is stored goes to the bucket by itself.
-    ...(steered && (reads.away || !isDurable(facts, copies))
+    ...(steered && (!bucketAnswers || !isDurable(facts, copies))
       ? {
           steering: {
-            uri: `steering.json${mode === 'event' ? '?mode=event' : ''}`,
+            uri: steeringUri(facts.generation, mode),
             pathway: nodesPathway,
           },
         }

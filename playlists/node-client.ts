@@ -45,10 +45,10 @@ export interface NodeClientOptions {
 /** Calls to nodes. Every call ends by itself within seconds. */
 export interface NodeClient {
   segment(node: NodeAddress, key: SegmentKey, signal: AbortSignal): Promise<Fetched>;
-  /** Has the node make segment n: of one rendition, or of all that are made without being asked for. */
+  /** Has the node make segment n (without it, any): of one rendition, or of all that are made without being asked for. */
   want(
     node: NodeAddress,
-    wanted: { renderId: string; n: number; rendition?: string },
+    wanted: { renderId: string; n?: number; rendition?: string },
     signal: AbortSignal,
   ): Promise<Wanted>;
   /** Facts of a file that a description names; the node fetches and pins it. @throws SegueError as the node says, `no_node` where it is gone */
@@ -139,7 +139,7 @@ function nodeError(body: unknown, status: number): SegueError {
 async function want(
   options: NodeClientOptions,
   node: NodeAddress,
-  { renderId, ...wanted }: { renderId: string; n: number; rendition?: string },
+  { renderId, ...wanted }: { renderId: string; n?: number; rendition?: string },
   signal: AbortSignal,
 ): Promise<Wanted> {
   const timeout = AbortSignal.timeout(wantTimeoutMs);

@@ -51,11 +51,17 @@ const routes: readonly Pick<Route, 'path' | 'summary' | 'request' | 'responses'>
   {
     path: '/v/{id}/steering.json',
     summary: 'Where sessions are to go now (RFC 8216bis 7)',
-    request: { params: z.object({ id }), query: z.object({ mode }) },
+    request: {
+      params: z.object({ id }),
+      query: z.object({
+        mode,
+        generation: z.int().min(1).optional().describe('Of the session that asks; else the newest'),
+      }),
+    },
     responses: {
       200: {
         description: 'A steering manifest: one pathway, and a clone of it once everything is in the bucket',
-        content: { 'application/json': { schema: z.record(z.string(), z.unknown()) } },
+        content: { 'application/vnd.apple.steering-list': { schema: z.record(z.string(), z.unknown()) } },
       },
       ...errorResponses(400, 404, 503),
     },

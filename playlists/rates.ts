@@ -25,7 +25,7 @@ export async function ratesNow(
       const sizes = await ports.catalog.sizesOf(facts.renderId);
       for (const { name, kind } of made) {
         const rates = renditionRates(facts.grid, kind, sizes.get(name) ?? []);
-        ports.facts.rates.set(keyOf(name), { rates });
+        if (rates !== undefined) ports.facts.rates.set(keyOf(name), rates);
       }
     } catch (error) {
       ports.onTrouble?.('catalog query', error);
@@ -33,7 +33,7 @@ export async function ratesNow(
   }
   return new Map(
     made.flatMap(({ name }) => {
-      const rates = ports.facts.rates.get(keyOf(name))?.rates;
+      const rates = ports.facts.rates.get(keyOf(name));
       return rates === undefined ? [] : [[name, rates] as const];
     }),
   );

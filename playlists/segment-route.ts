@@ -1,5 +1,6 @@
 import { segmentCount } from '../src/grid/grid.ts';
 import { SegueError } from '../src/ops/errors.ts';
+import { rangeOf } from '../src/ops/range.ts';
 import type { Rendition } from '../src/render/profile.ts';
 import { extensionOf, mediaType, segmentsOf } from '../src/rendition/kind.ts';
 import { paddingOf } from '../src/rendition/padding.ts';
@@ -9,7 +10,6 @@ import { caching, openToAll } from './headers.ts';
 import { held } from './hold.ts';
 import type { SegmentBytes } from './node-client.ts';
 import type { Ports } from './ports.ts';
-import { rangeOf } from './range.ts';
 import type { RenderFacts } from './render-facts.ts';
 import type { Found } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';

@@ -86,7 +86,8 @@ async function search(
 ): Promise<SharedFound> {
   const watch = ports.changes.watch(key.renderId);
   const excluded = new Map<string, number>();
-  const requests = makeRequests(ports, nodes, key);
+  const { renderId, rendition, n } = key;
+  const requests = makeRequests(ports, nodes, { renderId, rendition, n });
   try {
     for (;;) {
       signal.throwIfAborted();

@@ -20,3 +20,22 @@ export async function sizesOf(db: Db, renderId: string): Promise<Map<string, Seg
     ]),
   );
 }
+
+/** Notes the sizes of segments whose rows were written without them: `[n, bytes]`. What is known stays. */
+export async function addSizes(
+  db: Db,
+  renderId: string,
+  rendition: string,
+  sizes: readonly (readonly [number, number])[],
+): Promise<void> {
+  const known = (await sizesOf(db, renderId)).get(rendition) ?? [];
+  const missing = sizes.filter(([n]) => (known[n] ?? null) === null);
+  // An assignment beyond the end of an array fills what lies between with NULL, so each is one statement.
+  await db.transaction(async (tx) => {
+    for (const [n, bytes] of missing) {
+      await tx.execute(sql`
+        UPDATE renditions SET sizes[${n + 1}::int] = ${bytes}::int
+        WHERE render_id = ${renderId} AND name = ${rendition} AND sizes[${n + 1}::int] IS NULL`);
+    }
+  });
+}

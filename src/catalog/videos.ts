@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, isNull, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { FrameRate } from '../grid/grid.ts';
 import type { Packing } from '../rendition/kind.ts';
 import type { Db } from './connect.ts';
@@ -173,20 +173,21 @@ export async function initsOf(db: Db, renderId: string): Promise<Map<string, Uin
 }
 
 /**
- * Stores the init segment where there is none yet, and returns the one that is stored afterwards: the caller compares it with
- * its own, because every encoder must come with the same codec configuration.
+ * Stores the init segment where there is none yet and the lease `by` is current, and returns the one that is stored
+ * afterwards: the caller compares it with its own, because every encoder must come with the same codec configuration.
  */
 export async function settleInit(
   db: Db,
   renderId: string,
   rendition: string,
   init: Uint8Array,
+  by: Fence,
 ): Promise<Uint8Array> {
   const mine = and(eq(renditions.renderId, renderId), eq(renditions.name, rendition));
   const written = await db
     .update(renditions)
     .set({ init })
-    .where(and(mine, isNull(renditions.init)))
+    .where(and(mine, isNull(renditions.init), isCurrent(renderId, by)))
     .returning({ renderId: renditions.renderId });
   if (written.length > 0) return init;
   return (await initOf(db, renderId, rendition)) ?? init;
@@ -219,11 +220,7 @@ async function endRender(
   reason: string,
   by: Fence | undefined,
 ): Promise<boolean> {
-  const fenced =
-    by === undefined
-      ? sql`true`
-      : sql`EXISTS (SELECT 1 FROM leases
-          WHERE render_id = ${renderId} AND node_id = ${by.nodeId} AND epoch = ${by.epoch})`;
+  const fenced = by === undefined ? sql`true` : isCurrent(renderId, by);
   const rows = await db.execute(sql`
     WITH ended AS (
       UPDATE renders SET state = ${state}, failure = ${reason}
@@ -232,6 +229,11 @@ async function endRender(
     SELECT ${announce({ type: 'render', renderId, state })} FROM ended`);
   return rows.length > 0;
 }
+
+/** Whether the lease of a render is still the one that a write is made under. */
+const isCurrent = (renderId: string, by: Fence): SQL =>
+  sql`EXISTS (SELECT 1 FROM leases
+    WHERE render_id = ${renderId} AND node_id = ${by.nodeId} AND epoch = ${by.epoch})`;
 
 /** Notes that the finished playlists are in the bucket. */
 export async function markSealed(db: Db, renderId: string): Promise<void> {

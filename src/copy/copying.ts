@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Catalog } from '../catalog/connect.ts';
+import { LRUCache } from 'lru-cache';
+import type { Catalog } from '../catalog/connect.ts';
 import { foreign } from '../catalog/foreign.ts';
 import { renderById } from '../catalog/videos.ts';
 import { SegueError } from '../ops/errors.ts';
@@ -25,6 +26,7 @@ export function startCopying(
   const waiting = new Map<string, number>();
   const sealing = new Map<string, Promise<void>>();
   const ended = new AbortController();
+  const seenListed = new LRUCache<string, ReadonlySet<string>>({ max: 1000 });
 
   const seal = async (renderId: string, signal: AbortSignal): Promise<void> => {
     for (let tries = 1; !signal.aborted; tries += 1) {
@@ -33,7 +35,7 @@ export function startCopying(
         if (render === undefined) return;
         const outcome = await (render.profile === foreign
           ? sealForeign(catalog, bucket, render, signal)
-          : sealRender(catalog, bucket, render, signal));
+          : sealRender(catalog, bucket, render, signal, seenListed));
         if (outcome === 'sealed') log.info({ renderId }, 'render sealed: the bucket alone plays');
         if (outcome === 'extended') log.info({ renderId }, 'the sealed list has what was made on demand');
         return;

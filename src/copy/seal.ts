@@ -47,6 +47,13 @@ async function objectsOf(
   return [...sealedObjects({ renderId, grid, frameRate, renditions, inits, sizes, subtitles })];
 }
 
+/** Renditions that the stored list of a render was seen to have, by its id. */
+export interface SeenListed {
+  get(renderId: string): ReadonlySet<string> | undefined;
+  set(renderId: string, listed: ReadonlySet<string>): unknown;
+}
+
+const none: ReadonlySet<string> = new Set();
 const same = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
   a.size === b.size && [...a].every((name) => b.has(name));
 
@@ -55,13 +62,15 @@ const same = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
  * rendition (those on demand aside, which are listed as soon as they are complete), so that the bucket alone plays. Every URI
  * in them is relative: the copy plays under any host. Safe to call at any time and from several nodes: every put is
  * conditional but that of the multivariant playlist, which comes last and is looked at again afterwards, so that whoever
- * knew less does not have the last word.
+ * knew less does not have the last word. `seenListed` remembers, by render, what this process has seen listed, so that a further
+ * still costs one query.
  */
 export async function sealRender(
   catalog: Catalog,
   bucket: Bucket,
   render: RenderRow,
   signal?: AbortSignal,
+  seenListed: SeenListed = new Map(),
 ): Promise<Sealing> {
   const before = render.sealedAt === null ? 'sealed' : 'unchanged';
   const required = render.renditions.filter(({ onDemand }) => onDemand !== true).map(({ name }) => name);
@@ -70,6 +79,7 @@ export async function sealRender(
     if (required.some((name) => !complete.has(name))) return 'incomplete';
     // What was sealed with nothing but this has been listed then.
     if (render.sealedAt !== null && complete.size === required.length) return outcome;
+    if (render.sealedAt !== null && same(seenListed.get(render.renderId) ?? none, complete)) return outcome;
     const objects = await objectsOf(catalog, render, complete);
     const list = objects?.pop();
     if (objects === undefined || list === undefined) return 'incomplete';
@@ -80,6 +90,7 @@ export async function sealRender(
       if (before === 'unchanged') outcome = 'extended';
     }
     await markSealed(catalog.db, render.renderId);
+    seenListed.set(render.renderId, complete);
     const now = await completeOf(catalog, render);
     if (same(now, complete)) return outcome;
     complete = now;

@@ -90,6 +90,15 @@ function stableId({ path }: ListedRendition, { steering }: MultivariantInput): s
   return steering === undefined ? undefined : quoted(stableIdOf(path));
 }
 
+/** Of variants, those for trick play included: which pathway they belong to, and who they are in every pathway. */
+const steeringAttributes = (
+  rendition: ListedRendition,
+  input: MultivariantInput,
+): Record<string, string | undefined> => ({
+  'STABLE-VARIANT-ID': stableId(rendition, input),
+  'PATHWAY-ID': input.steering === undefined ? undefined : quoted(input.steering.pathway),
+});
+
 function steeringLine({ uri, pathway }: { uri: string; pathway: string }): string {
   return `#EXT-X-CONTENT-STEERING:${attributes({ 'SERVER-URI': quoted(uri), 'PATHWAY-ID': quoted(pathway) })}`;
 }
@@ -151,11 +160,10 @@ function variantLine(
     RESOLUTION: picture === undefined ? undefined : `${picture.width}x${picture.height}`,
     'FRAME-RATE': picture === undefined ? undefined : (num / den).toFixed(3),
     'VIDEO-RANGE': picture === undefined ? undefined : 'SDR',
-    'STABLE-VARIANT-ID': stableId(rendition, input),
     AUDIO: groups.audio.length > 0 ? groupId('audio', input) : undefined,
     SUBTITLES: groups.subtitles.length > 0 ? groupId('subtitles', input) : undefined,
     'CLOSED-CAPTIONS': picture === undefined ? undefined : 'NONE',
-    'PATHWAY-ID': input.steering === undefined ? undefined : quoted(input.steering.pathway),
+    ...steeringAttributes(rendition, input),
   })}`;
 }
 
@@ -172,6 +180,7 @@ function stillsLine(
     CODECS: quoted(rendition.codecs),
     RESOLUTION: `${rendition.width}x${rendition.height}`,
     ...more,
+    ...(tag === 'EXT-X-I-FRAME-STREAM-INF' ? steeringAttributes(rendition, input) : {}),
     URI: quoted(uriOf(rendition, input)),
   })}`;
 }

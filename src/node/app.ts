@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { errorBody, SegueError, statusOf } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { rangeOf } from '../ops/range.ts';
 import { containerOfExtension, mediaType } from '../rendition/kind.ts';
 import type { DiskStore } from '../store/disk.ts';
 import { immutable } from '../store/names.ts';
@@ -29,8 +30,9 @@ export interface NodeAppOptions {
   readonly isReady: () => boolean;
 }
 
+/** Without `n` any segment will do: the init segment is what is waited for. */
 const wantSchema = z.strictObject({
-  want: z.strictObject({ n: z.int().min(0), rendition: z.string().max(64).optional() }).optional(),
+  want: z.strictObject({ n: z.int().min(0).optional(), rendition: z.string().max(64).optional() }).optional(),
 });
 const assetSchema = z.strictObject({ src: z.string().min(1).max(4096) });
 
@@ -88,16 +90,14 @@ export function nodeApp(options: NodeAppOptions): Hono {
       'access-control-allow-origin': '*',
     };
     if (c.req.header('if-none-match') === headers.etag) return c.body(null, 304, headers);
-    // A range of something else than these bytes (RFC 9110, 13.1.5) is answered with the whole.
-    const same = (c.req.header('if-range') ?? headers.etag) === headers.etag;
-    return ranged(same ? c.req.header('range') : undefined, segment.data, headers);
+    return ranged({ range: c.req.header('range'), ifRange: c.req.header('if-range') }, segment.data, headers);
   });
 
   for (const path of ['/renders/*', '/assets', '/modules/*']) app.use(path, bearer(options.secret), bounded);
 
   app.post('/renders/:renderId', async (c) => {
     const { want } = wantSchema.parse(await body(c.req.raw));
-    const acquired = await renders.take(c.req.param('renderId'), want?.n, want?.rendition);
+    const acquired = await renders.take(c.req.param('renderId'), want);
     if (!acquired.ours) {
       const error = new SegueError('lease_held', 'Another node holds the lease of this render');
       return c.json({ ...errorBody(error), holder: acquired.holder }, 409);
@@ -148,28 +148,25 @@ function bearer(secret: string) {
   };
 }
 
-/** A whole or partial answer (RFC 9110, section 14): one range; anything else is answered whole. */
+/** A whole or partial answer (RFC 9110, section 14). */
 function ranged(
-  range: string | undefined,
+  request: { readonly range: string | undefined; readonly ifRange: string | undefined },
   data: Buffer<ArrayBuffer>,
-  headers: Record<string, string>,
+  headers: Record<string, string> & { etag: string },
 ): Response {
   const size = data.byteLength;
-  const match = /^bytes=(\d*)-(\d*)$/.exec(range ?? '');
-  const [, first = '', last = ''] = match ?? [];
-  if (match === null || (first === '' && last === '')) {
-    return new Response(data, { headers: { ...headers, 'content-length': String(size) } });
-  }
-  const from = first === '' ? Math.max(0, size - Number(last)) : Number(first);
-  const to = first === '' || last === '' ? size - 1 : Math.min(size - 1, Number(last));
-  if (from > to)
+  const range = rangeOf(request.range, size, headers.etag, request.ifRange);
+  if (range.kind === 'unsatisfiable')
     return new Response(null, { status: 416, headers: { ...headers, 'content-range': `bytes */${size}` } });
-  return new Response(data.subarray(from, to + 1), {
+  if (range.kind === 'whole')
+    return new Response(data, { headers: { ...headers, 'content-length': String(size) } });
+  const { from, to } = range;
+  return new Response(data.subarray(from, to), {
     status: 206,
     headers: {
       ...headers,
-      'content-range': `bytes ${from}-${to}/${size}`,
-      'content-length': String(to - from + 1),
+      'content-range': `bytes ${from}-${to - 1}/${size}`,
+      'content-length': String(to - from),
     },
   });
 }

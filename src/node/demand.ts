@@ -1,4 +1,4 @@
-import { contains, intersection, type Ranges, unionOf } from '../catalog/ranges.ts';
+import { contains, difference, intersection, type Ranges, unionOf } from '../catalog/ranges.ts';
 import { segmentAt, segmentCount, segmentStart } from '../grid/grid.ts';
 import { isStill, type Rendition } from '../render/rendition.ts';
 import { segmentsOf } from '../rendition/kind.ts';
@@ -36,6 +36,12 @@ function presentInAll(held: HeldRender, renditions: readonly Rendition[]): Range
     .reduce((all, ranges) => intersection(all, ranges), [[0, count]] as Ranges);
 }
 
+/** Whether everything that every viewer gets exists somewhere. */
+export const isMade = (held: HeldRender): boolean => {
+  const eager = held.renditions.filter(({ name }) => held.eager.has(name));
+  return difference([[0, segmentCount(held.grid)]], presentInAll(held, eager)).length === 0;
+};
+
 /** Segments that need no making now, and those that need none even though nobody asked for more than what every viewer gets. */
 function presence(held: HeldRender, now: number): { present: Ranges; presentEager: Ranges } {
   return {
@@ -62,7 +68,17 @@ export function toMake(held: HeldRender, n: number, now: number): readonly Rendi
   );
   if (wanted.length > 0 && wanted.every(isStill)) return missing.filter(isStill);
   const eager = missing.filter(({ name }) => held.eager.has(name));
-  return held.failures.has(n) && eager.length > 0 ? eager : missing;
+  return held.failures.apart.has(n) && eager.length > 0 ? eager : missing;
+}
+
+/** Segments that somebody waits for, with the time of the first request: those of which nothing but stills is waited for, or the others. */
+function wantsOf(held: HeldRender, choose: (stills: boolean) => boolean): Map<number, number> {
+  const stills = new Set(held.renditions.filter(isStill).map(({ name }) => name));
+  return new Map(
+    [...held.wanted]
+      .filter(([, { renditions }]) => choose([...renditions].every((name) => stills.has(name))))
+      .map(([n, { since }]) => [n, since]),
+  );
 }
 
 /** What the scheduler sees of a held render. */
@@ -73,7 +89,8 @@ export function demandOf(held: HeldRender, now: number, aheadSeconds: number): R
     renderId: held.row.renderId,
     count,
     ...presence(held, now),
-    wanted: new Map([...held.wanted].map(([n, { since }]) => [n, since])),
+    wanted: wantsOf(held, (stills) => !stills),
+    wantedStills: wantsOf(held, (stills) => stills),
     making: new Set(held.making.keys()),
     resting: held.resting,
     playhead: held.playhead,

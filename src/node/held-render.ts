@@ -11,10 +11,21 @@ import { type Grid, gridOf } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import { profileNamed, type Rendition, renditionsOf } from '../render/profile.ts';
 
-/** Renditions of one segment that somebody waits for, and since when (monotonic milliseconds). */
+/** Renditions of one segment that somebody waits for. Times in monotonic milliseconds. */
 interface Want {
   readonly since: number;
+  /** When it was last asked for: whoever waits asks again. */
+  askedAt: number;
   readonly renditions: Set<string>;
+}
+
+/** How often each segment failed in a row. What only some want is counted apart: it cannot fail the video. */
+export interface Failures {
+  /** Of what every viewer gets. */
+  readonly eager: Map<number, number>;
+  readonly onDemand: Map<number, number>;
+  /** Segments that failed while both were made by one process: from then on each is made by itself. */
+  readonly apart: Set<number>;
 }
 
 /** A render that this node holds the lease of, with everything that changes while it is made. */
@@ -34,7 +45,7 @@ export interface HeldRender {
   readonly asked: Map<string, number>;
   readonly making: Map<number, AbortController>;
   readonly resting: Map<number, number>;
-  readonly failures: Map<number, number>;
+  readonly failures: Failures;
   playhead: number;
   /** When this node was last asked for anything of the render (monotonic milliseconds). */
   lastDemandAt: number;
@@ -80,7 +91,7 @@ export async function openHeldRender(
     asked: new Map(),
     making: new Map(),
     resting: new Map(),
-    failures: new Map(),
+    failures: { eager: new Map(), onDemand: new Map(), apart: new Set() },
     playhead: 0,
     lastDemandAt: now,
     lastPlayedAt: Number.NEGATIVE_INFINITY,

@@ -84,7 +84,7 @@ export function segmentMaker(parts: SegmentMakerParts): SegmentMaker {
     settled.set(held, known);
     const truth =
       known.get(name) ??
-      (await patiently(() => settleInit(catalog.db, held.row.renderId, name, init), signal));
+      (await patiently(() => settleInit(catalog.db, held.row.renderId, name, init, held.lease), signal));
     known.set(name, truth);
     if (Buffer.compare(truth, init) !== 0) throw new InitMismatch(name);
   };

@@ -3,6 +3,7 @@ import { copiesAt, recordCopies, replaceCopies, storedOf } from '../catalog/copi
 import { foreign } from '../catalog/foreign.ts';
 import { contains, difference, numbersIn, type Ranges, rangesOf } from '../catalog/ranges.ts';
 import { bucketPlace } from '../catalog/schema.ts';
+import { addSizes } from '../catalog/sizes.ts';
 import { admittedFacts } from '../catalog/stream-lists.ts';
 import { renderById } from '../catalog/videos.ts';
 import { type CopyTask } from '../copy/uploader.ts';
@@ -45,6 +46,14 @@ export async function reconcileDisk({
       const onDisk = rangesOf(disk.held(renderId).get(rendition)?.keys() ?? []);
       known.delete(`${renderId}/${rendition}`);
       if (row !== undefined && same(row.segments, onDisk)) continue;
+      const added = difference(onDisk, row?.segments ?? []);
+      const held = disk.held(renderId).get(rendition);
+      await addSizes(
+        catalog.db,
+        renderId,
+        rendition,
+        [...numbersIn(added)].map((n) => [n, held?.get(n)?.bytes ?? 0] as const),
+      );
       await replaceCopies(catalog.db, renderId, rendition, nodeId, onDisk);
       log.info({ renderId, rendition, segments: onDisk }, 'row corrected to the disk');
     }

@@ -5,7 +5,8 @@ import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
 import { isStill, type Rendition } from '../render/rendition.ts';
-import { demandOf, toMake } from './demand.ts';
+import { demandOf, isMade, toMake } from './demand.ts';
+import { forgetFailures, noteFailure } from './failures.ts';
 import type { HeldRender } from './held-render.ts';
 import { InitMismatch } from './init-mismatch.ts';
 import { leasedRenders } from './leased-renders.ts';
@@ -13,7 +14,7 @@ import type { MadeSegment, SegmentMaker } from './make-segment.ts';
 import { isNodeTrouble } from './node-trouble.ts';
 import { encoderToMove, nextOf, nextWork, type Running, type Work } from './schedule.ts';
 import { successorOf } from './successor.ts';
-import { addPresent, addWant, forgetWant, notePlayed, refuseUnknown } from './wants.ts';
+import { addPresent, addWant, forgetAbandoned, forgetWant, notePlayed, refuseUnknown } from './wants.ts';
 
 /** How a node renders. */
 export interface RendersOptions {
@@ -36,13 +37,19 @@ export interface RendersOptions {
   readonly now?: () => number;
 }
 
+/** What somebody waits for: segment `n` of one rendition, or of all that are made without being asked for. */
+export interface Want {
+  readonly n?: number | undefined;
+  readonly rendition?: string | undefined;
+}
+
 /** The renders a node holds, and the encoders that work on them. */
 export interface Renders extends AsyncDisposable {
   /**
-   * Takes the lease of a render (or keeps it) and, with `want`, has segment `want` made before anything nobody waits for: of
-   * one rendition, or of all that are made without being asked for.
+   * Takes the lease of a render (or keeps it) and, with `want`, has that made before anything nobody waits for. Without
+   * `n` it is the segment at the playhead: somebody waits for the init segment, which comes with any of them.
    */
-  take(renderId: string, want?: number, rendition?: string): Promise<Acquired>;
+  take(renderId: string, want?: Want): Promise<Acquired>;
   /** Notes that a viewer was served segment n of a rendition: the playhead moves there, unless it was a still. */
   played(renderId: string, rendition: string, n: number): void;
   /** Has a segment made again whose bytes are gone from this disk. */
@@ -63,8 +70,6 @@ export interface Renders extends AsyncDisposable {
 
 /** A segment that fails this often is given up, and the render with it. */
 const mostFailures = 3;
-/** Wait after a failure, in milliseconds, times the number of failures. */
-const restMs = 500;
 /** A lease with nothing left to do is given back after this long without a request, in milliseconds. */
 const idleMs = 10_000;
 /** How long stopping waits for running segments, in milliseconds. */
@@ -86,6 +91,19 @@ export function startRenders(options: RendersOptions): Renders {
   const leased = leasedRenders({ ...options, now, ended });
   const { held } = leased;
 
+  /**
+   * What only some want cannot be made here, whatever the reason: it ends neither the video nor a complete render. Another
+   * node may try once nothing that every viewer gets is left to make.
+   */
+  const giveUp = (render: HeldRender, n: number, names: readonly string[]): void => {
+    const { renderId } = render.row;
+    log.error({ renderId, n, renditions: names }, 'given up: the video plays without it');
+    forgetWant(render, n, names);
+    if (!isMade(render)) return;
+    leased.refuse(renderId);
+    leased.giveBack(render);
+  };
+
   const failed = async (
     render: HeldRender,
     n: number,
@@ -97,18 +115,19 @@ export function startRenders(options: RendersOptions): Renders {
       log.warn({ renderId, n }, 'fenced: another node writes this render');
       return leased.drop(render);
     }
-    const count = (render.failures.get(n) ?? 0) + 1;
-    render.failures.set(n, count);
-    render.resting.set(n, now() + restMs * count);
+    const { kind, count } = noteFailure(render, n, renditions, now());
     log.warn({ renderId, n, err: error, failures: count }, 'segment failed');
     const superseded = error instanceof InitMismatch;
-    if (!superseded && count < mostFailures) return;
-    const reason = error instanceof SegueError ? error.message : 'the renderer failed';
-    const names = renditions.map(({ name }) => name);
-    if (!superseded && !names.some((name) => render.eager.has(name))) {
-      log.error({ renderId, n, renditions: names }, 'given up: the video plays without it');
-      return forgetWant(render, n, names);
+    if (kind === 'both' || (!superseded && count < mostFailures)) return;
+    if (kind === 'onDemand') {
+      giveUp(
+        render,
+        n,
+        renditions.map(({ name }) => name),
+      );
+      return;
     }
+    const reason = error instanceof SegueError ? error.message : 'the renderer failed';
     if (superseded) {
       await supersedeRender(catalog.db, render.row, reason, await successorOf(render.row), render.lease);
     } else if (isNodeTrouble(error)) {
@@ -132,8 +151,7 @@ export function startRenders(options: RendersOptions): Renders {
         work.n,
         renditions.map(({ name }) => name),
       );
-      render.resting.delete(work.n);
-      render.failures.delete(work.n);
+      forgetFailures(render, work.n, renditions);
       options.onMade(made);
     } catch (error) {
       if (!abort.signal.aborted) await failed(render, work.n, renditions, error);
@@ -169,16 +187,21 @@ export function startRenders(options: RendersOptions): Renders {
 
   const isWanted = ({ encoder }: { encoder: Running }): boolean =>
     held.get(encoder.renderId)?.wanted.has(encoder.n) ?? false;
+  const isStills = ({ encoder }: { encoder: Running }): boolean => encoder.stills === true;
 
   const fill = (): void => {
     for (;;) {
       const demands = [...held.values()].map((render) => demandOf(render, now(), options.aheadSeconds));
-      const work = nextWork(demands, now(), [...running.values()].some(isWanted));
+      const all = [...running.values()];
+      const work = nextWork(demands, now(), {
+        makingWanted: all.some((each) => isWanted(each) && !isStills(each)),
+        makingStills: all.some(isStills),
+      });
       if (work === undefined) break;
       if (running.size >= encoders) {
-        if (!work.wanted) break;
-        const all = [...running.values()].map((each) => ({ ...each.encoder, wanted: isWanted(each) }));
-        const moved = encoderToMove(all, now(), usualMs);
+        if (!work.wanted || work.stills === true) break;
+        const candidates = all.map((each) => ({ ...each.encoder, wanted: isWanted(each) }));
+        const moved = encoderToMove(candidates, now(), usualMs);
         if (moved !== undefined) held.get(moved.renderId)?.making.get(moved.n)?.abort();
         break;
       }
@@ -188,6 +211,7 @@ export function startRenders(options: RendersOptions): Renders {
 
   const step = (): Promise<StepResult> => {
     if (!stopping) {
+      for (const render of held.values()) forgetAbandoned(render, now());
       fill();
       releaseIdle();
     }
@@ -209,16 +233,17 @@ export function startRenders(options: RendersOptions): Renders {
   };
 
   return {
-    async take(renderId, want, rendition) {
+    async take(renderId, want) {
       const render = await leased.hold(renderId);
       if ('ours' in render) return render;
       render.lastDemandAt = now();
       if (want !== undefined) {
-        refuseUnknown(render, want, rendition);
+        const { n = render.playhead, rendition } = want;
+        refuseUnknown(render, n, rendition);
         const names = rendition === undefined ? [...render.eager] : [rendition];
-        addWant(render, want, names, {
+        addWant(render, n, names, {
           now: now(),
-          isHere: (name) => options.isHere(renderId, name, want),
+          isHere: (name) => options.isHere(renderId, name, n),
         });
       }
       loop.wake();

@@ -11,6 +11,8 @@ export interface RenderDemand {
   readonly presentEager: Ranges;
   /** Segments that somebody waits for, with the time of the first request. */
   readonly wanted: ReadonlyMap<number, number>;
+  /** The same, where nothing but stills of them is waited for. */
+  readonly wantedStills: ReadonlyMap<number, number>;
   /** Segments being made now. */
   readonly making: ReadonlySet<number>;
   /** Segments that failed lately and rest until the time given. */
@@ -23,33 +25,43 @@ export interface RenderDemand {
   readonly aheadLimit: number;
 }
 
-/** One segment to make. `wanted`: somebody waits for it. */
+/** One segment to make. `wanted`: somebody waits for it; `stills`: for nothing but stills of it, without which a video plays. */
 export interface Work {
   readonly renderId: string;
   readonly n: number;
   readonly wanted: boolean;
+  readonly stills?: boolean;
 }
 
 /**
- * The next segment to make, over all renders: first what somebody waits for, longest wait first; then, render after render,
- * the next one missing from the playhead on, in play order; then, while somebody plays, what was skipped by seeking.
- * `makingWanted`: an awaited segment is being made, so nothing speculative starts beside it and takes its cores.
+ * The next segment to make, over all renders: first what somebody waits for, longest wait first, stills after all others; then,
+ * render after render, the next one missing from the playhead on, in play order; then, while somebody plays, what was skipped
+ * by seeking. `makingWanted`: an awaited segment is being made, so nothing speculative starts beside it and takes its cores.
+ * `makingStills`: awaited stills are, and further ones wait, so that a seek bar never takes every slot.
  */
 export function nextWork(
   demands: readonly RenderDemand[],
   now: number,
-  makingWanted: boolean,
+  { makingWanted, makingStills }: { makingWanted: boolean; makingStills: boolean },
 ): Work | undefined {
-  return nextWanted(demands, now) ?? (makingWanted ? undefined : nextAhead(demands, now));
+  const wanted = longestWait(demands, now, ({ wanted }) => wanted);
+  if (wanted !== undefined) return { ...wanted, wanted: true };
+  const stills = makingStills ? undefined : longestWait(demands, now, ({ wantedStills }) => wantedStills);
+  if (stills !== undefined) return { ...stills, wanted: true, stills: true };
+  return makingWanted ? undefined : nextAhead(demands, now);
 }
 
-function nextWanted(demands: readonly RenderDemand[], now: number): Work | undefined {
-  let oldest: { work: Work; since: number } | undefined;
+function longestWait(
+  demands: readonly RenderDemand[],
+  now: number,
+  waitsOf: (demand: RenderDemand) => ReadonlyMap<number, number>,
+): { renderId: string; n: number } | undefined {
+  let oldest: { work: { renderId: string; n: number }; since: number } | undefined;
   for (const demand of demands) {
-    for (const [n, since] of demand.wanted) {
+    for (const [n, since] of waitsOf(demand)) {
       if (demand.making.has(n) || isResting(demand, n, now)) continue;
       if (oldest !== undefined && oldest.since <= since) continue;
-      oldest = { work: { renderId: demand.renderId, n, wanted: true }, since };
+      oldest = { work: { renderId: demand.renderId, n }, since };
     }
   }
   return oldest?.work;

@@ -25,7 +25,8 @@ export function addWant(
     // On the disk and recorded; a segment without its row is asked for by the one who sees only rows.
     if (isHere(name) && contains(ranges, n)) continue;
     held.present.set(name, difference(ranges, [[n, n + 1]]));
-    const want = held.wanted.get(n) ?? { since: now, renditions: new Set() };
+    const want = held.wanted.get(n) ?? { since: now, askedAt: now, renditions: new Set() };
+    want.askedAt = now;
     want.renditions.add(name);
     held.wanted.set(n, want);
   }
@@ -72,6 +73,20 @@ export function addPresent(held: HeldRender, n: number, names: Iterable<string>)
 
 /** Gives up renditions that only some want, at segment n: they cannot be made. */
 export function forgetWant(held: HeldRender, n: number, names: readonly string[]): void {
-  held.wanted.delete(n);
-  for (const name of names) held.asked.delete(name);
+  const want = held.wanted.get(n);
+  for (const name of names) {
+    held.asked.delete(name);
+    want?.renditions.delete(name);
+  }
+  if (want?.renditions.size === 0) held.wanted.delete(n);
+}
+
+/** Whoever waits asks again every few seconds; a want without that for so long, in milliseconds, is nobody's any more. */
+const wantMs = 15_000;
+
+/** Forgets what nobody waits for any more: clients that have gone would otherwise keep the encoders from those who are there. */
+export function forgetAbandoned(held: HeldRender, now: number): void {
+  for (const [n, { askedAt }] of held.wanted) {
+    if (now - askedAt > wantMs && !held.making.has(n)) held.wanted.delete(n);
+  }
 }

@@ -3,7 +3,7 @@ import type { StackConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { isAlive, signalTo } from '../ops/process-identity.ts';
-import { freePort, isPortFree } from './ports.ts';
+import { isPortFree } from './ports.ts';
 import type { ProcessRecord } from './process-record.ts';
 
 /** Ends what a killed run left. PostgreSQL is not in the record: it is recognised by its data folder, and ended gently. */
@@ -17,7 +17,7 @@ export async function endLeftovers(record: ProcessRecord, log: Log): Promise<voi
 }
 
 /**
- * The port of the playlist service, which must be free.
+ * The port that the playlist service was given, which must be free; 0 for any.
  * @throws SegueError `configuration` when it is not, or HOST is no address of this machine.
  */
 export async function playlistsPort(config: StackConfig): Promise<number> {
@@ -27,7 +27,7 @@ export async function playlistsPort(config: StackConfig): Promise<number> {
       hint: 'Set HOST to an address of this machine: 127.0.0.1 for yourself, 0.0.0.0 for everybody.',
     });
   });
-  if (free) return config.port === 0 ? freePort(config.host) : config.port;
+  if (free) return config.port;
   throw new SegueError('configuration', `Port ${config.port} is in use`, {
     hint: `Choose another one: PORT=${config.port + 1} npm start`,
   });

@@ -91,7 +91,7 @@ class StackRun {
   async start(): Promise<number> {
     const { dataFolder } = this.#config;
     await endLeftovers(this.#record, this.#options.log);
-    const port = await playlistsPort(this.#config);
+    const wantedPort = await playlistsPort(this.#config);
     const secrets = await loadSecrets(join(dataFolder, 'secrets.json'));
     const adminToken = this.#config.adminToken ?? secrets.adminToken;
     await writePrivate(join(dataFolder, 'admin-token'), `${adminToken}\n`);
@@ -107,13 +107,14 @@ class StackRun {
       SEGUE_MODULES: this.#config.modulesFolder,
       SEGUE_SECRET: this.#config.secret ?? secrets.secret,
     };
+    const playlists = this.#startPlaylists(wantedPort, backing, { ...shared, SEGUE_ADMIN_TOKEN: adminToken });
     await settled([
-      this.#startPlaylists(port, backing, { ...shared, SEGUE_ADMIN_TOKEN: adminToken }),
+      playlists,
       ...Array.from({ length: nodeCount }, (_, i) =>
         this.#startNode(`${this.#config.nodeId}-${i + 1}`, backing, shared),
       ),
     ]);
-    return port;
+    return playlists;
   }
 
   /** Supervises a part; one that starts after the stack was told to stop is ended by the abort check of its start. */
@@ -173,10 +174,14 @@ class StackRun {
     };
   }
 
-  async #startPlaylists(port: number, backing: Backing, secrets: Record<string, string>): Promise<void> {
+  /** @returns its port: `wanted`, or a free one where that is 0, which it then keeps. */
+  async #startPlaylists(wanted: number, backing: Backing, secrets: Record<string, string>): Promise<number> {
     const { host, demo } = this.#config;
-    this.running.playlists = await this.#keep('playlists', () =>
-      startService(
+    let port = wanted;
+    let hasRun = false;
+    const start = async () => {
+      if (port === 0) port = await freePort(host);
+      const part = await startService(
         {
           name: 'playlists',
           args: ['playlists'],
@@ -193,8 +198,19 @@ class StackRun {
           },
         },
         this.#ended.signal,
-      ),
-    );
+      );
+      hasRun = true;
+      return part;
+    };
+    // Somebody else may take a free port between our look and the service's start.
+    const again = (error: unknown): Promise<Part> => {
+      this.#ended.signal.throwIfAborted();
+      if (wanted !== 0 || hasRun) throw error;
+      port = 0;
+      return start();
+    };
+    this.running.playlists = await this.#keep('playlists', () => start().catch(again));
+    return port;
   }
 
   async #startNode(id: string, backing: Backing, secrets: Record<string, string>): Promise<void> {

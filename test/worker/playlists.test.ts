@@ -91,7 +91,9 @@ test('subtitles, stills and steering are listed and made as on Node', async () =
   const video = await post(worker.url, { ...description(10, 5), tracks: [{ clips: [text] }] });
   const base = `${worker.url}/v/${video.id}`;
   const index = await (await fetch(`${base}/index.m3u8?steering=1`)).text();
-  expect(index).toContain('#EXT-X-CONTENT-STEERING:SERVER-URI="steering.json",PATHWAY-ID="nodes"\n');
+  expect(index).toContain(
+    '#EXT-X-CONTENT-STEERING:SERVER-URI="steering.json?generation=1",PATHWAY-ID="nodes"\n',
+  );
   expect(index).toContain('URI="subtitles/media.m3u8?sealed=0"');
   expect(index).toContain('URI="iframes/media.m3u8?sealed=0"');
   const words = await fetch(`${base}/subtitles/1.vtt`);
@@ -101,9 +103,9 @@ test('subtitles, stills and steering are listed and made as on Node', async () =
   const poster = await fetch(`${base}/poster.jpg`, { redirect: 'manual' });
   expect([poster.status, poster.headers.get('location')]).toEqual([307, 'poster/0.jpg']);
   expect(await bytes(await fetch(`${base}/poster.jpg`))).toEqual(segmentBytes('poster', 0));
-  expect(await (await fetch(`${base}/steering.json`)).json()).toMatchObject({
+  expect(await (await fetch(`${base}/steering.json?generation=1`)).json()).toMatchObject({
     VERSION: 1,
-    'RELOAD-URI': `${base}/steering.json`,
+    'RELOAD-URI': `${base}/steering.json?generation=1`,
     'PATHWAY-PRIORITY': ['nodes'],
   });
 });

@@ -9,7 +9,13 @@ import {
   replaceCopies,
   storedOf,
 } from '../../../src/catalog/copies.ts';
-import { acquireLease, leaseOf, releaseLeases, renewLeases } from '../../../src/catalog/leases.ts';
+import {
+  acquireLease,
+  endLeasesOf,
+  leaseOf,
+  releaseLeases,
+  renewLeases,
+} from '../../../src/catalog/leases.ts';
 import { locate } from '../../../src/catalog/locate.ts';
 import { migrateCatalog } from '../../../src/catalog/migrate.ts';
 import { allNodes, heartbeat, liveNodes, suspectNode } from '../../../src/catalog/nodes.ts';
@@ -82,9 +88,15 @@ describe('videos', () => {
     expect(await renderOfGeneration(catalog.db, 'v', 1)).toMatchObject({ renderId: 'r' });
   });
 
-  test('the first init segment stays', async () => {
-    expect(await settleInit(catalog.db, 'r', '720p', Buffer.from('one'))).toEqual(Buffer.from('one'));
-    expect(await settleInit(catalog.db, 'r', '720p', Buffer.from('two'))).toEqual(Buffer.from('one'));
+  test('the first init segment stays; a holder that was fenced settles none', async () => {
+    const former = { nodeId: 'n1', epoch: 1 };
+    await acquireLease(catalog.db, 'r', 'n1', 3);
+    await endLeasesOf(catalog.db, 'n1');
+    await acquireLease(catalog.db, 'r', 'n2', 3);
+    const holder = { nodeId: 'n2', epoch: 2 };
+    await settleInit(catalog.db, 'r', '720p', Buffer.from('late'), former);
+    expect(await settleInit(catalog.db, 'r', '720p', Buffer.from('one'), holder)).toEqual(Buffer.from('one'));
+    expect(await settleInit(catalog.db, 'r', '720p', Buffer.from('two'), holder)).toEqual(Buffer.from('one'));
     expect([...(await initsOf(catalog.db, 'r')).keys()]).toEqual(['720p']);
   });
 });

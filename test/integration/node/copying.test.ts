@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { copiesAt, recordCopies, storedOf } from '../../../src/catalog/copies.ts';
+import { acquireLease } from '../../../src/catalog/leases.ts';
 import { renderById, settleInit } from '../../../src/catalog/videos.ts';
 import { startCopying } from '../../../src/copy/copying.ts';
 import { type CopyOutcome, type CopyTask, startUploader } from '../../../src/copy/uploader.ts';
@@ -59,10 +60,17 @@ const task = (n: number, rendition: string = '180p'): CopyTask => ({
 });
 const puts = () => proxy.requests.filter((request) => request.startsWith('PUT '));
 
+/** Stores an init segment, as the holder of the lease does. */
+async function settle(renderId: string, name: string): Promise<void> {
+  const acquired = await acquireLease(catalog.db, renderId, 'a', 60);
+  if (!acquired.ours) throw new Error(`the lease is ${acquired.holder}'s`);
+  await settleInit(catalog.db, renderId, name, Buffer.from(`init of ${name}`), acquired.lease);
+}
+
 /** Everything of the render on this disk, with its init segments. */
 async function fill(into: DiskStore = disk): Promise<void> {
   for (const name of names) {
-    await settleInit(catalog.db, 'r', name, Buffer.from(`init of ${name}`));
+    await settle('r', name);
     for (let n = 0; n < count; n += 1) await into.put('r', name, n, bytesOf(name, n));
   }
 }
@@ -243,7 +251,7 @@ describe('a whole render', () => {
     ]);
     await using copier = copying();
     const copy = async (name: string, numbers: readonly number[]) => {
-      await settleInit(catalog.db, 'd', name, Buffer.from(`init of ${name}`));
+      await settle('d', name);
       for (const n of numbers) {
         await disk.put('d', name, n, bytesOf(name, n));
         const kind = name === 'iframes' ? 'iframes' : name === 'audio' ? 'audio' : 'video';

@@ -48,7 +48,7 @@ beforeAll(async () => {
     isReady: () => true,
   });
   listening = await listen(app, '127.0.0.1', 0);
-  await node.renders.take('r', 0);
+  await node.renders.take('r', { n: 0 });
   await until(() => node.made.length === 4, { what: 'all is made' });
 });
 afterAll(async () => {

@@ -39,7 +39,7 @@ describe('what is made', () => {
   test('the segments in play order, then nothing', async () => {
     await addVideo(catalog, 'r', 10);
     await using node = await startTestRenders({ catalog, renderer });
-    expect(await node.renders.take('r', 0)).toMatchObject({ ours: true, lease: { epoch: 1 } });
+    expect(await node.renders.take('r', { n: 0 })).toMatchObject({ ours: true, lease: { epoch: 1 } });
     await until(() => node.made.length === 5, { what: 'all five are made' });
     expect(renderer.begun).toEqual([0, 1, 2, 3, 4]);
     expect(await node.rows('r')).toEqual([[0, 5]]);
@@ -49,7 +49,7 @@ describe('what is made', () => {
   test('what somebody seeks to, then on from there; what was skipped only while somebody plays', async () => {
     await addVideo(catalog, 'r', 30);
     await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', 6);
+    await node.renders.take('r', { n: 6 });
     await until(() => node.made.length === 4, { what: 'the end is reached' });
     expect(renderer.begun).toEqual([6, 7, 8, 9]);
     node.renders.played('r', '180p', 7);
@@ -60,7 +60,7 @@ describe('what is made', () => {
   test('no further than the limit while nobody plays, to the end once somebody does', async () => {
     await addVideo(catalog, 'r', 30);
     await using node = await startTestRenders({ catalog, renderer, aheadSeconds: 5 });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => node.made.length === 4, { what: '5 s ahead are made' });
     for (let steps = 0; steps < 20; steps += 1) await node.renders.step();
     expect(node.renders.encoding, 'nothing more is begun').toBe(0);
@@ -73,14 +73,14 @@ describe('what is made', () => {
     await addVideo(catalog, 'r', 30);
     renderer.holds = () => true;
     await using node = await startTestRenders({ catalog, renderer, aheadSeconds: 0 });
-    const taken = await Promise.all(Array.from({ length: 20 }, () => node.renders.take('r', 5)));
+    const taken = await Promise.all(Array.from({ length: 20 }, () => node.renders.take('r', { n: 5 })));
     expect(new Set(taken.map((each) => (each.ours ? each.lease.epoch : 0)))).toEqual(new Set([1]));
     await until(() => renderer.begun.length === 1, { what: 'it is begun' });
-    await node.renders.take('r', 5);
+    await node.renders.take('r', { n: 5 });
     renderer.holds = () => false;
     await until(() => node.made.length >= 1, { what: 'it is made' });
     expect(renderer.begun.filter((n) => n === 5)).toEqual([5]);
-    await expect(node.renders.take('r', 10)).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(node.renders.take('r', { n: 10 })).rejects.toMatchObject({ code: 'invalid_request' });
     await expect(node.renders.take('none')).rejects.toMatchObject({ code: 'not_found' });
   });
 
@@ -104,10 +104,10 @@ describe('the running encoder', () => {
     let clock = 0;
     await using node = await startTestRenders({ catalog, renderer, now: () => clock });
     renderer.holds = (n) => n === 1;
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => renderer.begun.includes(1), { what: 'it renders ahead' });
     clock += 10;
-    await node.renders.take('r', 7);
+    await node.renders.take('r', { n: 7 });
     await until(() => node.made.some(({ n }) => n === 7), { what: 'the awaited one is made' });
     expect(renderer.aborted).toEqual([1]);
   });
@@ -117,10 +117,10 @@ describe('the running encoder', () => {
     let clock = 0;
     await using node = await startTestRenders({ catalog, renderer, now: () => clock });
     renderer.holds = (n) => n === 1;
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => renderer.begun.includes(1), { what: 'it renders ahead' });
     clock += 5000;
-    await node.renders.take('r', 7);
+    await node.renders.take('r', { n: 7 });
     for (let steps = 0; steps < 5; steps += 1) await node.renders.step();
     renderer.holds = () => false;
     await until(() => node.made.some(({ n }) => n === 7), { what: 'the awaited one is made' });
@@ -134,14 +134,14 @@ describe('the lease', () => {
     await addVideo(catalog, 'r', 5);
     let clock = 0;
     await using node = await startTestRenders({ catalog, renderer, now: () => clock });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => node.made.length === 4, { what: 'all is made' });
     const [lease] = node.renders.leases();
     expect(await leaseOf(catalog.db, 'r')).toMatchObject({ nodeId: 'a' });
     clock += 11_000;
     await until(async () => (await leaseOf(catalog.db, 'r')) === undefined, { what: 'the lease is over' });
     expect(node.renders.leases()).toEqual([]);
-    const again = await node.renders.take('r', 0);
+    const again = await node.renders.take('r', { n: 0 });
     expect(again.ours && again.lease.epoch).toBeGreaterThan(lease?.epoch ?? Infinity);
   });
 
@@ -149,11 +149,11 @@ describe('the lease', () => {
     await addVideo(catalog, 'r', 10);
     renderer.holds = (n) => n === 1;
     await using slow = await startTestRenders({ catalog, renderer });
-    await slow.renders.take('r', 0);
+    await slow.renders.take('r', { n: 0 });
     await until(() => renderer.begun.includes(1), { what: 'segment 1 is begun' });
     await endLeasesOf(catalog.db, 'a');
     await using other = await startTestRenders({ catalog, renderer: testRenderer(), id: 'b' });
-    expect(await other.renders.take('r', 1)).toMatchObject({ ours: true, lease: { epoch: 2 } });
+    expect(await other.renders.take('r', { n: 1 })).toMatchObject({ ours: true, lease: { epoch: 2 } });
     renderer.holds = () => false;
     await until(() => slow.renders.leases().length === 0, { what: 'the former holder has dropped it' });
     expect(await slow.rows('r')).toEqual([[0, 1]]);
@@ -167,7 +167,7 @@ describe('the lease', () => {
     await addVideo(catalog, 'r', 10);
     renderer.holds = (n) => n === 1;
     await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => renderer.begun.includes(1), { what: 'segment 1 is begun' });
     const [first] = node.renders.leases();
     if (first === undefined) throw new Error('no lease');
@@ -183,10 +183,10 @@ describe('the lease', () => {
     await beat();
     expect(node.renders.leases()).toEqual([]);
     await until(() => renderer.aborted.length === 1, { what: 'the encoder is ended' });
-    expect(await node.renders.take('r', 1)).toMatchObject({ ours: false, holder: 'b' });
+    expect(await node.renders.take('r', { n: 1 })).toMatchObject({ ours: false, holder: 'b' });
     expect(other.ours).toBe(true);
     await endLeasesOf(catalog.db, 'b');
-    expect(await node.renders.take('r', 1)).toMatchObject({ ours: true });
+    expect(await node.renders.take('r', { n: 1 })).toMatchObject({ ours: true });
     node.renders.fenced([first]);
     expect(node.renders.leases()).toHaveLength(1);
     await beat();
@@ -199,23 +199,23 @@ describe('the lease', () => {
     await addVideo(catalog, 's', 10);
     renderer.holds = () => true;
     await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => renderer.begun.length === 1, { what: 'it is begun' });
-    const taking = node.renders.take('s', 0).catch((error: unknown) => error);
+    const taking = node.renders.take('s', { n: 0 }).catch((error: unknown) => error);
     const stopping = node.renders.stop();
     renderer.holds = () => false;
     await stopping;
     expect(await taking).toMatchObject({ code: 'no_node' });
     expect(node.made.map(({ n }) => n)).toEqual([0]);
     for (const id of ['r', 's']) expect(await leaseOf(catalog.db, id)).toBeUndefined();
-    await expect(node.renders.take('r', 0)).rejects.toMatchObject({ code: 'no_node' });
+    await expect(node.renders.take('r', { n: 0 })).rejects.toMatchObject({ code: 'no_node' });
   });
 
   test('an encoder that does not end is ended by stop', async () => {
     await addVideo(catalog, 'r', 10);
     renderer.holds = () => true;
     await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => renderer.begun.length === 1, { what: 'it is begun' });
     await node.renders.stop();
     expect(renderer.aborted).toEqual([0]);
@@ -230,7 +230,7 @@ describe('what fails', () => {
     let failures = 0;
     renderer.fails = () => (++failures < 3 ? new SegueError('render_failed', 'ffmpeg failed') : undefined);
     await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => node.made.length > 0, { what: 'it is made' });
     expect(await renderById(catalog.db, 'r')).toMatchObject({ state: 'active' });
   });
@@ -241,7 +241,7 @@ describe('what fails', () => {
     await subscribe(catalog, (change) => changes.push(change));
     renderer.fails = () => new SegueError('render_failed', 'ffmpeg failed (exit code 1)');
     await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => changes.length > 0, { what: 'the failure is announced' });
     expect(changes).toEqual([{ type: 'render', renderId: 'r', state: 'failed' }]);
     expect(await renderById(catalog.db, 'r')).toMatchObject({
@@ -249,7 +249,7 @@ describe('what fails', () => {
       failure: 'Segment 0 could not be made: ffmpeg failed (exit code 1)',
     });
     await until(() => node.renders.leases().length === 0, { what: 'the lease is given back' });
-    await expect(node.renders.take('r', 0)).rejects.toMatchObject({ code: 'render_failed' });
+    await expect(node.renders.take('r', { n: 0 })).rejects.toMatchObject({ code: 'render_failed' });
   });
 
   test('a full disk is no fault of the render: it is left to another node', async () => {
@@ -264,12 +264,12 @@ describe('what fails', () => {
           name === 'audio' ? Promise.reject(full) : disk.put(renderId, name, n, data),
       }),
     });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(async () => (await leaseOf(catalog.db, 'r')) === undefined, { what: 'it is given back' });
     expect(node.disk.facts('r', '180p', 0), 'half a segment is not left on a full disk').toBeUndefined();
-    await expect(node.renders.take('r', 0)).rejects.toMatchObject({ code: 'no_node' });
+    await expect(node.renders.take('r', { n: 0 })).rejects.toMatchObject({ code: 'no_node' });
     await using other = await startTestRenders({ catalog, renderer: testRenderer(), id: 'b' });
-    await other.renders.take('r', 0);
+    await other.renders.take('r', { n: 0 });
     await until(() => other.made.length > 0, { what: 'the other node makes it' });
   });
 
@@ -281,7 +281,7 @@ describe('what fails', () => {
       return new SegueError('render_failed', 'killed');
     };
     await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => failures === 2, { what: 'two failures' });
     await endLeasesOf(catalog.db, 'a');
     await acquireLease(catalog.db, 'r', 'b', 30);
@@ -295,13 +295,13 @@ describe('what fails', () => {
     await addVideo(catalog, 'r', 10);
     renderer.holds = (n) => n > 1;
     await using first = await startTestRenders({ catalog, renderer });
-    await first.renders.take('r', 0);
+    await first.renders.take('r', { n: 0 });
     await until(() => first.made.length === 2, { what: 'two are made' });
     await endLeasesOf(catalog.db, 'a');
     const another = testRenderer();
     another.init = (name) => Buffer.from(`another init of ${name}`);
     await using second = await startTestRenders({ catalog, renderer: another, id: 'b', encoders: 2 });
-    await second.renders.take('r', 2);
+    await second.renders.take('r', { n: 2 });
     await until(async () => (await renderById(catalog.db, 'r'))?.state === 'superseded', {
       what: 'it is superseded',
     });
@@ -313,7 +313,7 @@ describe('what fails', () => {
     });
     expect(next?.renderId).not.toBe('r');
     for (const name of ['180p', 'audio']) expect(second.disk.facts('r', name, 2)).toBeUndefined();
-    await second.renders.take(next?.renderId ?? '', 0);
+    await second.renders.take(next?.renderId ?? '', { n: 0 });
     await until(() => second.made.some(({ renderId }) => renderId === next?.renderId), {
       what: 'the new generation is made',
     });
@@ -329,7 +329,7 @@ describe('while the database is away', () => {
     try {
       renderer.holds = (n) => n === 1;
       await using node = await startTestRenders({ catalog: behind, renderer });
-      await node.renders.take('r', 0);
+      await node.renders.take('r', { n: 0 });
       await until(() => node.made.length === 1 && renderer.begun.length === 2, {
         what: 'the second is begun',
       });
@@ -354,11 +354,11 @@ describe('while the database is away', () => {
     await using node = await startTestRenders({ catalog, renderer, patienceMs: 0 });
     await catalog.db.execute('ALTER TABLE copies RENAME TO copies_away');
     // The lease is taken while the rows cannot be read: nothing is begun, and it is given back.
-    await expect(node.renders.take('r', 0)).rejects.toThrow();
+    await expect(node.renders.take('r', { n: 0 })).rejects.toThrow();
     await until(async () => (await leaseOf(catalog.db, 'r')) === undefined, { what: 'it is given back' });
     await catalog.db.execute('ALTER TABLE copies_away RENAME TO copies');
     renderer.holds = () => true;
-    await node.renders.take('r', 0);
+    await node.renders.take('r', { n: 0 });
     await until(() => renderer.begun.length === 1, { what: 'it is begun' });
     await catalog.db.execute('ALTER TABLE copies RENAME TO copies_away');
     renderer.holds = () => false;
@@ -375,7 +375,7 @@ describe('while the database is away', () => {
 test('a segment whose bytes are gone is made again', async () => {
   await addVideo(catalog, 'r', 5);
   await using node = await startTestRenders({ catalog, renderer });
-  await node.renders.take('r', 0);
+  await node.renders.take('r', { n: 0 });
   await until(() => node.made.length === 4, { what: 'all is made' });
   await node.disk.remove('r', 'audio', 2);
   await node.renders.lost('r', 'audio', 2);

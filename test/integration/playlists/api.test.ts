@@ -32,7 +32,8 @@ const json = async <T>(url: string, init?: RequestInit): Promise<T> =>
 
 test('a session sees no line change; a later session gets a longer sealed prefix', async () => {
   const databaseUrl = await postgres.createDatabase();
-  await using service = await startService(databaseUrl, cdn);
+  await using bucket = await startTestBucket();
+  await using service = await startService(databaseUrl, bucket.url);
   await using a = await node(databaseUrl, 'a', { open: false });
   const video = await post(service.url, description(120));
   const text = async (path: string): Promise<string> =>
@@ -53,7 +54,7 @@ test('a session sees no line change; a later session gets a longer sealed prefix
     const n = /^(\d+)\.m4s$/.exec(line)?.[1];
     const inBucket = n !== undefined && Number(n) < 16;
     expect(sealed[index]).toBe(
-      inBucket ? `${cdn}/${segmentName(renderId, '180p', Number(n), 'fmp4')}` : line,
+      inBucket ? `${bucket.url}/${segmentName(renderId, '180p', Number(n), 'fmp4')}` : line,
     );
   }
   // Every K that is stored is answered, one above is not there.
@@ -117,6 +118,23 @@ test('a growing list asks for what nobody is making and nobody asks for', async 
   const before = a.requests.length;
   await (await fetch(url)).text();
   expect(a.requests.slice(before).filter((line) => line.startsWith('POST /renders/'))).toHaveLength(1);
+});
+
+test('a growing list has made again what was lost with its node after everybody had fetched it', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  await using service = await startService(databaseUrl, cdn);
+  await using a = await node(databaseUrl, 'a', { aheadSeconds: 1000 });
+  const video = await post(service.url, description(20));
+  const about = async () => json<VideoJson & { state: string }>(`${service.url}/v1/videos/${video.id}`);
+  await until(async () => (await about()).state === 'rendered', {
+    what: 'all of it is made',
+    timeout: 60_000,
+  });
+  await a.kill();
+  await using b = await node(databaseUrl, 'b');
+  await until(async () => (await about()).lease === null, { what: 'the lease is over', timeout: 60_000 });
+  await (await fetch(`${service.url}/v/${video.id}/180p/media.m3u8?sealed=0&mode=event`)).text();
+  expect(b.requests.filter((line) => line.startsWith('POST /renders/'))).not.toHaveLength(0);
 });
 
 test('the same description is the same video, whatever the order of its keys', async () => {

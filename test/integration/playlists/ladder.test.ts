@@ -141,15 +141,17 @@ test('steering moves sessions once all is stored; those that begin later are not
   const base = `${service.url}/v/${video.id}`;
   const text = async (path: string): Promise<string> => (await fetch(`${base}/${path}`)).text();
   const index = await text('index.m3u8');
-  expect(index).toContain('#EXT-X-CONTENT-STEERING:SERVER-URI="steering.json",PATHWAY-ID="nodes"\n');
-  expect(index).toMatch(/STABLE-VARIANT-ID="180p",.*PATHWAY-ID="nodes"\n180p\/media\.m3u8\?sealed=0\n/);
+  expect(index).toContain(
+    '#EXT-X-CONTENT-STEERING:SERVER-URI="steering.json?generation=1",PATHWAY-ID="nodes"\n',
+  );
+  expect(index).toMatch(/STABLE-VARIANT-ID="180p",PATHWAY-ID="nodes"\n180p\/media\.m3u8\?sealed=0\n/);
   expect(index.match(/#EXT-X-STREAM-INF/g), 'no variant twice').toHaveLength(1);
   expect(await text('index.m3u8?steering=0')).not.toMatch(/STEERING|PATHWAY|STABLE/);
-  const manifest = async () => (await (await fetch(`${base}/steering.json`)).json()) as object;
+  const manifest = async () => (await (await fetch(`${base}/steering.json?generation=1`)).json()) as object;
   expect(await manifest()).toEqual({
     VERSION: 1,
     TTL: 10,
-    'RELOAD-URI': `${base}/steering.json`,
+    'RELOAD-URI': `${base}/steering.json?generation=1`,
     'PATHWAY-PRIORITY': ['nodes'],
   });
   const { renderId } = (await (await fetch(`${service.url}/v1/videos/${video.id}`)).json()) as Status;
@@ -159,7 +161,7 @@ test('steering moves sessions once all is stored; those that begin later are not
   const moved = {
     VERSION: 1,
     TTL: 60,
-    'RELOAD-URI': `${base}/steering.json`,
+    'RELOAD-URI': `${base}/steering.json?generation=1`,
     'PATHWAY-PRIORITY': ['bucket', 'nodes'],
     'PATHWAY-CLONES': [
       {
@@ -167,7 +169,6 @@ test('steering moves sessions once all is stored; those that begin later are not
         ID: 'bucket',
         'URI-REPLACEMENT': {
           HOST: '127.0.0.1',
-          PARAMS: { sealed: '5' },
           'PER-VARIANT-URIS': { '180p': `${base}/180p/media.m3u8?sealed=5` },
           'PER-RENDITION-URIS': { audio: `${base}/audio/media.m3u8?sealed=5` },
         },
@@ -175,7 +176,7 @@ test('steering moves sessions once all is stored; those that begin later are not
     ],
   };
   expect(await manifest()).toEqual(moved);
-  const answer = await fetch(`${base}/steering.json`);
+  const answer = await fetch(`${base}/steering.json?generation=1`);
   expect([answer.headers.get('cache-control'), answer.headers.get('access-control-allow-origin')]).toEqual([
     'no-store',
     '*',

@@ -8,6 +8,7 @@ const demand = (extra: Partial<RenderDemand> = {}): RenderDemand => ({
   count: 16,
   present: [],
   wanted: new Map(),
+  wantedStills: new Map(),
   making: new Set(),
   resting: new Map(),
   playhead: 0,
@@ -17,56 +18,68 @@ const demand = (extra: Partial<RenderDemand> = {}): RenderDemand => ({
   ...extra,
 });
 
+const next = (demands: readonly RenderDemand[], now: number, makingWanted = false, makingStills = false) =>
+  nextWork(demands, now, { makingWanted, makingStills });
+
 describe('the next segment', () => {
   test('is what somebody waits for, longest wait first, whatever else is missing', () => {
     const wanted = new Map([
       [9, 200],
       [4, 100],
     ]);
-    expect(nextWork([demand({ wanted })], 300, false)).toEqual({ renderId: 'r', n: 4, wanted: true });
-    expect(nextWork([demand({ wanted, making: new Set([4]) })], 300, true)).toMatchObject({
+    expect(next([demand({ wanted })], 300)).toEqual({ renderId: 'r', n: 4, wanted: true });
+    expect(next([demand({ wanted, making: new Set([4]) })], 300, true)).toMatchObject({
       n: 9,
       wanted: true,
     });
   });
 
   test('is otherwise the next one missing from the playhead on, in play order', () => {
-    expect(nextWork([demand({ present: [[0, 3]] })], 0, false)).toMatchObject({ n: 3, wanted: false });
-    expect(nextWork([demand({ playhead: 5, present: [[5, 7]] })], 0, false)).toMatchObject({ n: 7 });
+    expect(next([demand({ present: [[0, 3]] })], 0)).toMatchObject({ n: 3, wanted: false });
+    expect(next([demand({ playhead: 5, present: [[5, 7]] })], 0)).toMatchObject({ n: 7 });
   });
 
   test('goes back to what a seek skipped once the end is reached, while somebody plays', () => {
     const skipped = demand({ playhead: 12, present: [[12, 16]] });
-    expect(nextWork([skipped], 0, false)).toMatchObject({ n: 0 });
-    expect(nextWork([{ ...skipped, watched: false }], 0, false)).toBeUndefined();
+    expect(next([skipped], 0)).toMatchObject({ n: 0 });
+    expect(next([{ ...skipped, watched: false }], 0)).toBeUndefined();
   });
 
   test('is what a seek skipped only of renditions that every viewer gets', () => {
     const asked = demand({ playhead: 12, present: [[14, 16]], presentEager: [[0, 16]] });
-    expect(nextWork([asked], 0, false)).toMatchObject({ n: 12 });
-    expect(nextWork([{ ...asked, present: [[12, 16]] }], 0, false)).toBeUndefined();
+    expect(next([asked], 0)).toMatchObject({ n: 12 });
+    expect(next([{ ...asked, present: [[12, 16]] }], 0)).toBeUndefined();
   });
 
   test('is not further ahead than the limit while nobody plays', () => {
     const ahead = demand({ watched: false, present: [[0, 8]] });
-    expect(nextWork([ahead], 0, false)).toBeUndefined();
-    expect(nextWork([{ ...ahead, watched: true }], 0, false)).toMatchObject({ n: 8 });
+    expect(next([ahead], 0)).toBeUndefined();
+    expect(next([{ ...ahead, watched: true }], 0)).toMatchObject({ n: 8 });
+  });
+
+  test('is a still only where nobody waits for a segment, and one at a time', () => {
+    const stills = demand({ renderId: 'seekbar', wantedStills: new Map([[7, 0]]), present: [[0, 16]] });
+    const played = demand({ renderId: 'played', wanted: new Map([[3, 100]]) });
+    expect(next([stills, played], 200)).toEqual({ renderId: 'played', n: 3, wanted: true });
+    expect(next([stills], 200)).toEqual({ renderId: 'seekbar', n: 7, wanted: true, stills: true });
+    expect(next([stills], 200, false, true)).toBeUndefined();
+    expect(next([stills, demand()], 200, false, true)).toMatchObject({ n: 0, wanted: false });
   });
 
   test('is nothing speculative beside one that somebody waits for', () => {
-    expect(nextWork([demand({ making: new Set([0]) })], 0, true)).toBeUndefined();
-    expect(nextWork([demand({ making: new Set([0]) })], 0, false)).toMatchObject({ n: 1 });
+    expect(next([demand({ making: new Set([0]) })], 0, true)).toBeUndefined();
+    expect(next([demand({ making: new Set([0]) })], 0)).toMatchObject({ n: 1 });
   });
 
   test('is not one that failed a moment ago', () => {
     const resting = demand({ resting: new Map([[0, 500]]), wanted: new Map([[0, 0]]) });
-    expect(nextWork([resting], 400, false)).toMatchObject({ n: 1 });
-    expect(nextWork([resting], 501, false)).toMatchObject({ n: 0, wanted: true });
+    expect(next([resting], 400)).toMatchObject({ n: 1 });
+    expect(next([resting], 501)).toMatchObject({ n: 0, wanted: true });
   });
 
   test('prefers a watched render to one that nobody watches', () => {
     const renders = [demand({ renderId: 'idle', watched: false }), demand({ renderId: 'watched' })];
-    expect(nextWork(renders, 0, false)).toMatchObject({ renderId: 'watched' });
+    expect(next(renders, 0)).toMatchObject({ renderId: 'watched' });
   });
 
   test('always leads to a complete render while somebody plays, each segment once', () => {
@@ -85,7 +98,7 @@ describe('the next segment', () => {
               playhead: Math.min(playhead, count - 1),
               present: rangesOf(made),
             });
-            const work = nextWork([state], 1000, false);
+            const work = next([state], 1000);
             if (work === undefined) break;
             made.push(work.n);
             waiting.delete(work.n);

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { readText } from '../../../playlists/body-text.ts';
 import { crcText, portableCrc32 } from '../../../playlists/crc32.ts';
 import { acceptsGzip, textBody } from '../../../playlists/gzip.ts';
-import { rangeOf } from '../../../playlists/range.ts';
 import { parsePath } from '../../../playlists/render-facts.ts';
+import { rangeOf } from '../../../src/ops/range.ts';
 
 describe('Range', () => {
   test.each([
