@@ -9,12 +9,13 @@ const help = `
 Delivers HLS that another program writes into a folder: every file that a playlist lists, then the playlist, to the first node
 that takes it. In the program's arguments {} is the folder; without one it is a temporary folder. Without --key a stream is made
 first (with the admin token), and where to watch it is printed. What ends the stream is EXT-X-ENDLIST in its lists, as ffmpeg
-writes it at its end; SIGTERM or Ctrl-C stops the program, delivers the rest and ends.
+writes it at its end; SIGTERM or Ctrl-C stops the program, delivers the rest and ends. A playlist that is broken or refused, or a
+listed file that is not there, is told on standard error; everything else is delivered, and the program's next playlist read anew.
 
 Exit codes: 0 all is delivered, 1 not, 2 called wrongly; with a program, 1 also where it failed before its lists ended.
 
 --json prints one object a line: {event: "created", id, url, key, ingest}, {event: "progress", segments, bytes, playlists, ended},
-{event: "retry", problem, waitMs}, {event: "done", ...as progress, complete}.`;
+{event: "retry", problem, waitMs}, {event: "problem", code, message, hint}, {event: "done", ...as progress, complete}.`;
 
 /** Adds `segue ingest [folder] [-- program ...]`. `child`: what stands after `--`. */
 export function addIngest(program: Command, child: readonly string[], ended: (code: ExitCode) => void): void {

@@ -29,6 +29,8 @@ const pollMs = 500;
 const endMs = 3000;
 /** How long what a stopped program left is still delivered, in milliseconds. */
 const drainMs = 15_000;
+/** How long an ended list is kept up while nodes wait for files of it that never come: they give up after 30 s. */
+const givenUpMs = 45_000;
 
 /** `segue ingest`: delivers a folder, or what a program writes into one, until it has ended. */
 export async function ingest(
@@ -65,7 +67,12 @@ async function run(
     if (options.json === true) say('retry', { problem, waitMs: Math.round(waitMs) });
     else if (waitMs > 0 && !process.stderr.isTTY) output.err(`segue: ${problem}; trying again`);
   };
-  const following = followFolder(folder, delivery({ urls, onRetry }));
+  const onProblem = (problem: SegueError): void => {
+    const { code, message, hint } = problem;
+    if (options.json === true) say('problem', { code, message, ...(hint === undefined ? {} : { hint }) });
+    else output.err(`segue: ${message}${hint === undefined ? '' : `\n  ${hint}`}`);
+  };
+  const following = followFolder(folder, delivery({ urls, onRetry }), { onProblem });
   const bar = startProgress('{bar} {segments} segments, {megabytes} MB', options.json !== true);
   opened.defer(() => bar.end());
 
@@ -94,7 +101,8 @@ async function run(
   const progress = await follow(following, {
     signal: stopped.signal,
     sleep,
-    isLast: () => following.done || (child === undefined ? stopping : child.exited),
+    isLast: () => following.done || stopping || child?.exited === true,
+    isStopping: () => stopping,
     onProgress: (now) => {
       say('progress', now);
       bar.update(now.ended, Math.max(1, now.playlists), {
@@ -111,35 +119,43 @@ async function run(
   if (following.done || stopping) child?.endSoon();
   const code = (await child?.done) ?? 0;
   bar.end();
-  say('done', { ...progress, complete: following.done });
+  const complete = following.done && !following.failed;
+  say('done', { ...progress, complete });
   if (options.json !== true) {
     const end = following.done
       ? 'and the stream has ended'
       : 'and the stream goes on: its lists have no EXT-X-ENDLIST';
-    output.out(`${progress.segments} segments delivered, ${end}`);
+    output.out(`${progress.segments} segments delivered, ${following.failed ? 'others not, ' : ''}${end}`);
   }
-  return code === 0 || stopping || following.done ? 0 : 1;
+  return !following.failed && (code === 0 || stopping || following.done) ? 0 : 1;
 }
 
-/** Steps until the last one, which begins after nothing more is written. */
+/**
+ * Steps until the last one, which begins after nothing more is written. It is done again while nodes wait for what a list names
+ * and nobody has: a stream that nothing comes to for ten seconds is let go of, and would never end.
+ */
 async function follow(
   following: Following,
   driver: {
     readonly signal: AbortSignal;
     readonly sleep: () => Promise<void>;
     readonly isLast: () => boolean;
+    readonly isStopping: () => boolean;
     readonly onProgress: (progress: FollowProgress) => void;
   },
 ): Promise<FollowProgress> {
   let before = '';
+  let until: number | undefined;
   for (;;) {
     const last = driver.isLast();
+    if (last) until ??= performance.now() + givenUpMs;
     const change = driver.sleep();
     const progress = await following.step(driver.signal, last);
     const text = JSON.stringify(progress);
     if (text !== before) driver.onProgress(progress);
     before = text;
-    if (last || following.done) return progress;
+    const isKept = following.awaited && !driver.isStopping() && performance.now() < (until ?? 0);
+    if (following.done || (last && !isKept)) return progress;
     await change;
   }
 }

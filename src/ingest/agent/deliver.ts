@@ -13,10 +13,16 @@ const errorSchema = z.object({
 /** Sends files to the first node that takes them. */
 export interface Delivery {
   /**
-   * Uploads a file, or a range of one. Tries again, at one node after the other, for as long as the trouble may pass.
-   * @throws SegueError with the node's own code where it will not, `no_node` where no node took it for long
+   * Uploads a file, or a range of one. Tries again, at one node after the other, for as long as the trouble may pass. `open` is
+   * called for each try: a blob of a file can be read no more once the file has changed. Where it has nothing, the file is gone,
+   * and so is the answer.
+   * @throws SegueError with the node's own code where it will not pass, `no_node` where no node took it for long
    */
-  put(part: Part, body: Blob, signal: AbortSignal): Promise<z.output<typeof receivedSchema>>;
+  put(
+    part: Part,
+    open: () => Promise<Blob | undefined>,
+    signal: AbortSignal,
+  ): Promise<z.output<typeof receivedSchema> | undefined>;
 }
 
 /** How deliveries are made. */
@@ -60,22 +66,28 @@ export function delivery({ urls, patienceMs = 600_000, onRetry }: DeliveryOption
   };
 
   return {
-    async put(part, body, signal) {
+    async put(part, open, signal) {
       const end = performance.now() + patienceMs;
-      for (let tries = 1; ; tries += 1) {
+      for (let tries = 1; ; ) {
+        const body = await open();
+        if (body === undefined) return undefined;
         try {
           return await tryOnce(part, body, signal);
         } catch (error) {
           signal.throwIfAborted();
           const known = error instanceof SegueError ? error : undefined;
           if (known !== undefined && !passing.has(known.code) && !known.retryable) throw known;
-          const problem = known?.message ?? 'the node does not answer';
+          const isOurs = isUnreadable(error);
+          const problem = isOurs
+            ? `${part.path} changed while it was sent`
+            : (known?.message ?? 'the node does not answer');
           if (performance.now() >= end) {
             throw new SegueError('no_node', `No node takes the stream: ${problem}`, { cause: error });
           }
-          chosen += 1;
           // Every node once, then a wait.
-          const wait = tries % urls.length === 0 ? backoff(tries / urls.length, waits) : 0;
+          const wait = isOurs || tries % urls.length === 0 ? backoff(tries / urls.length, waits) : 0;
+          if (!isOurs) chosen += 1;
+          tries += 1;
           onRetry?.(problem, wait);
           await delay(wait, undefined, { signal });
         }
@@ -83,3 +95,7 @@ export function delivery({ urls, patienceMs = 600_000, onRetry }: DeliveryOption
     },
   };
 }
+
+/** Whether it was the body that failed, not the node: its file was written, or deleted, meanwhile. */
+const isUnreadable = (error: unknown): boolean =>
+  error instanceof Error && error.cause instanceof Error && error.cause.name === 'NotReadableError';

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findFfmpeg } from '../../../src/render/ffmpeg/find.ts';
@@ -99,3 +99,33 @@ test.skipIf(noAudioGroups !== undefined)(
     expect(again.at(-1)).toMatchObject({ segments: 0, complete: true });
   },
 );
+
+test('a broken playlist beside it and a file that was deleted: told, the rest is delivered, and the stream ends', async () => {
+  await using folder = await temporaryFolder();
+  const stream = await makeStream(stack);
+  const producer = await produce(
+    [testSource(seconds), cheap, '-f', 'hls', '-hls_time', '1', '-hls_list_size', '0'],
+    join(folder.path, 'out.m3u8'),
+  );
+  expect(await producer.done).toMatchObject({ code: 0 });
+  await rm(join(folder.path, 'out2.ts'));
+  await writeFile(join(folder.path, 'other.m3u8'), '#EXTM3U\n#EXTINF:x');
+  const url = new URL(stream.ingest[0] ?? '').origin;
+  const failed = await ingest(folder.path, '--url', url, '--key', stream.key).catch(
+    (error: unknown) => error,
+  );
+  expect(failed).toMatchObject({ code: 1 });
+  const { stdout } = failed as { stdout: string };
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.filter(({ event }) => event === 'problem').map(({ message }) => message)).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^other.m3u8: Line 2/),
+      'out.m3u8 lists out2.ts, which is not there',
+    ]),
+  );
+  expect(lines.at(-1)).toMatchObject({ event: 'done', ended: 1, complete: false });
+  await expectFrames(stream.url, 25 * (seconds - 1));
+}, 60_000);
