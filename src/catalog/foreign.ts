@@ -17,6 +17,8 @@ export interface RenditionAttributes {
   readonly codecs?: string | undefined;
   /** Bits per second, as the source says, else the peak of the first segments. */
   readonly bandwidth?: number | undefined;
+  /** The bandwidth is that peak, and may still grow. */
+  readonly isMeasured?: boolean | undefined;
   readonly averageBandwidth?: number | undefined;
   readonly width?: number | undefined;
   readonly height?: number | undefined;

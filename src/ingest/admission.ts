@@ -1,6 +1,6 @@
 import type { SegmentSource } from '../catalog/foreign.ts';
-import { remembered } from './limits.ts';
-import { partName, type SourceMedia, type SourceSegment } from './playlist.ts';
+import { remember, remembered } from './limits.ts';
+import { type Part, partName, type SourceMedia, type SourceSegment, wholeFile } from './playlist.ts';
 
 /**
  * Which segments of a source's playlist are new, in which order, and what comes between them and what is listed already. Pure:
@@ -14,7 +14,6 @@ import { partName, type SourceMedia, type SourceSegment } from './playlist.ts';
 export interface Upload {
   /** CRC-32 of its bytes. */
   readonly crc32: number;
-  readonly bytes: number;
 }
 
 /** What a rendition has listed so far: everything that admission needs to go on. */
@@ -51,12 +50,14 @@ export interface Plan {
   readonly ended: boolean;
 }
 
-/** What is at hand, by the name of a part. */
+/** What is at hand. */
 export interface AtHand {
-  /** An upload that no segment has used. */
+  /** An upload under the very name of a part that no segment has used. */
   upload(name: string): Upload | undefined;
+  /** Whether the bytes of a segment are there: uploaded as such, or inside a file that was uploaded as a whole. */
+  has(part: Part): boolean;
   /** Whether an init segment or a key is there; these are used again and again. */
-  side(name: string): boolean;
+  side(part: Part): boolean;
 }
 
 /** Names that an answer lists at most. */
@@ -65,13 +66,7 @@ const mostMissing = 100;
 /** Remembers that a segment is listed. */
 export function listed(cursor: Cursor, source: SegmentSource): Cursor {
   const known = new Map(cursor.known);
-  // The newest last: the map is also the order in which they are forgotten.
-  known.delete(source.uri);
-  known.set(source.uri, source);
-  for (const name of known.keys()) {
-    if (known.size <= remembered) break;
-    known.delete(name);
-  }
+  remember(known, source.uri, source);
   return { next: cursor.next + 1, last: source, known };
 }
 
@@ -120,10 +115,9 @@ function placeIn({ segments }: SourceMedia, cursor: Cursor, atHand: AtHand): Pla
 }
 
 /** Parts that a segment needs beside its own bytes. */
-const sidesOf = ({ map, mapKey, key }: SourceSegment): string[] => [
-  ...(map === undefined ? [] : [partName(map)]),
-  ...(mapKey?.path === undefined ? [] : [mapKey.path]),
-  ...(key?.path === undefined ? [] : [key.path]),
+const sidesOf = ({ map, mapKey, key }: SourceSegment): Part[] => [
+  ...(map === undefined ? [] : [map]),
+  ...[mapKey, key].flatMap((each) => (each?.path === undefined ? [] : [wholeFile(each.path)])),
 ];
 
 /**
@@ -134,9 +128,9 @@ export function admit(playlist: SourceMedia, cursor: Cursor, atHand: AtHand, giv
   const place = placeIn(playlist, cursor, atHand);
   const rest = playlist.segments.slice(place.index);
   const lacking = (segment: SourceSegment): string[] => {
-    const name = partName(segment.part);
-    const sides = sidesOf(segment).filter((side) => !atHand.side(side));
-    return atHand.upload(name) === undefined ? [name, ...sides] : sides;
+    const parts = sidesOf(segment).filter((side) => !atHand.side(side));
+    if (!atHand.has(segment.part)) parts.unshift(segment.part);
+    return parts.map(partName);
   };
   const isThere = (segment: SourceSegment): boolean => !segment.gap && lacking(segment).length === 0;
   const lastThere = giveUp ? rest.findLastIndex(isThere) : -1;

@@ -61,32 +61,50 @@ export function describedBy(entry: SourceRendition): Described {
   };
 }
 
-/**
- * Everything known of a rendition: the source's word first, then what its segments show. `peak`: most bits per second of a
- * segment so far, which stands for BANDWIDTH where the source gives none.
- */
-export function describe(
-  source: string,
-  entry: SourceRendition | undefined,
-  probed: Probed | undefined,
-  peak: number,
-): Described {
+/** Where the knowledge of a rendition comes from. */
+export interface Evidence {
+  /** Of its media playlist. */
+  readonly path: string;
+  /** What its row has from earlier: a source says once what a rendition is, and its stream is opened many times. */
+  readonly stored: Described | undefined;
+  /** What the source's multivariant playlist has said since then. */
+  readonly entry: SourceRendition | undefined;
+  readonly probed: Probed | undefined;
+  /** Most bits per second of a segment so far, which stands for BANDWIDTH where the source gives none. */
+  readonly peak: number;
+}
+
+/** Everything known of a rendition: the source's word first, then what its segments show. */
+export function describe({ path, stored, entry, probed, peak }: Evidence): Described {
   const kind: RenditionKind = probed?.audio === true && !probed.video ? 'audio' : 'video';
-  const said: Described =
-    entry === undefined ? { kind, attributes: { source, role: 'variant' } } : describedBy(entry);
-  const { attributes } = said;
-  const isVariant = attributes.role === 'variant';
+  const unsaid = stored ?? { kind, attributes: { source: path, role: 'variant' } };
+  const said: Described = entry === undefined ? unsaid : describedBy(entry);
+  const { isMeasured, ...attributes } = said.attributes;
+  const declared = isMeasured === true ? undefined : attributes.bandwidth;
+  const bandwidth = declared ?? roundedUp(peak);
+  const shown = attributes.role === 'variant' ? shownBy(probed, stored?.attributes) : {};
+  const channels = probed?.channels?.toString() ?? stored?.attributes.channels;
   return {
     kind: said.kind,
     attributes: {
       ...attributes,
-      codecs: attributes.codecs ?? (isVariant ? probed?.codecs.join(',') || undefined : undefined),
-      bandwidth: attributes.bandwidth ?? roundedUp(peak),
-      width: attributes.width ?? (isVariant ? probed?.width : undefined),
-      height: attributes.height ?? (isVariant ? probed?.height : undefined),
-      channels: attributes.channels ?? (said.kind === 'audio' ? probed?.channels?.toString() : undefined),
+      codecs: attributes.codecs ?? shown.codecs,
+      bandwidth,
+      ...(declared === undefined && bandwidth !== undefined ? { isMeasured: true } : {}),
+      width: attributes.width ?? shown.width,
+      height: attributes.height ?? shown.height,
+      channels: attributes.channels ?? (said.kind === 'audio' ? channels : undefined),
     },
   };
+}
+
+/** What the first segment shows of a variant; after that was seen, what was written down of it. */
+function shownBy(
+  probed: Probed | undefined,
+  stored: RenditionAttributes | undefined,
+): Pick<RenditionAttributes, 'codecs' | 'width' | 'height'> {
+  if (probed === undefined) return stored ?? {};
+  return { codecs: probed.codecs.join(',') || undefined, width: probed.width, height: probed.height };
 }
 
 /** Two digits, rounded up: so that a peak that creeps up does not change the row each time. */

@@ -1,11 +1,14 @@
+import { hash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { endAbandoned } from '../catalog/abandoned.ts';
 import { acquireLease, type Lease, releaseLeases } from '../catalog/leases.ts';
-import { streamKeyHash } from '../catalog/stream-key.ts';
-import { streamByKey } from '../catalog/streams.ts';
+import { streamByKey, streamOfRender } from '../catalog/streams.ts';
 import { SegueError } from '../ops/errors.ts';
 import { type Loop, startLoop } from '../ops/loop.ts';
+import { type Arrival, type Bodies, noBodies } from './bodies.ts';
 import { fileBytes, mostStreams, playlistBytes } from './limits.ts';
 import { cleanPath } from './paths.ts';
-import { type Part } from './playlist.ts';
+import type { Part } from './playlist.ts';
 import { type IngestStream, openStream, type Received, type StreamParts } from './stream.ts';
 
 /** How a node takes foreign streams in. */
@@ -30,7 +33,7 @@ export interface Ingest extends AsyncDisposable {
   /**
    * Takes an upload in. The first one takes the lease of the stream.
    * @throws SegueError `unauthorized`, `lease_held`, `invalid_request`, `invalid_playlist`, `too_large`, `storage_full`,
-   * `stream_over`, `too_many_requests`, `no_node`
+   * `stream_over`, `too_many_requests`, `no_node`, `fenced`
    */
   put(key: string, path: string, body: Body): Promise<Received>;
   /** Forgets an upload that no segment has used. What is listed stays. */
@@ -39,13 +42,29 @@ export interface Ingest extends AsyncDisposable {
   leases(): readonly Lease[];
   /** Drops streams whose lease has passed to somebody else. */
   fenced(lost: readonly Lease[]): void;
-  /** Files that wait for their playlists or for other files are given up; what is listed stays. */
+  /** What was handed over is worked off, for a bounded time; files that wait for others are given up, and the leases given back. */
   stop(): Promise<void>;
 }
 
-/** A stream to which nothing came for so long is let go of, so that its producer may go on with another node, in milliseconds. */
+/**
+ * A stream to which nothing came for so long is let go of, so that its producer may go on with another node, in milliseconds. One
+ * that has something to do by itself is kept until that is done, but not for ever: its disk may be broken.
+ */
 const idleMs = 10_000;
+const busyMs = 600_000;
 const tickMs = 500;
+/** Streams whose node died before it could end them are looked for so often, in milliseconds. */
+const abandonedMs = 10_000;
+/** What was handed over before the node stops is worked off for so long, in milliseconds. */
+const drainMs = 3000;
+
+/** A stream that is open or being opened, and what is under way for it. */
+interface Slot {
+  readonly bodies: Bodies;
+  readonly opening: Promise<IngestStream>;
+  stream?: IngestStream;
+  ticking?: boolean;
+}
 
 /** A playlist by its first bytes (RFC 8216, 4.3.1.1). */
 const isPlaylist = (head: Uint8Array): boolean =>
@@ -55,19 +74,20 @@ const isPlaylist = (head: Uint8Array): boolean =>
 export function startIngest(options: IngestOptions): Ingest {
   const { catalog, nodeId, log, leaseSeconds, spool } = options;
   const now = options.now ?? (() => performance.now());
-  const streams = new Map<string, Promise<IngestStream>>();
-  const open = new Map<string, IngestStream>();
+  const slots = new Map<string, Slot>();
+  const leaving = new Set<Promise<void>>();
   let closing = false;
-  let uploads = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
 
-  const begin = async (hash: string): Promise<IngestStream> => {
-    const row = await streamByKey(catalog.db, hash);
-    if (row === undefined) {
+  const begin = async (keyHash: string, bodies: Bodies): Promise<IngestStream> => {
+    const known = await streamByKey(catalog.db, keyHash);
+    if (known === undefined) {
       throw new SegueError('unauthorized', 'There is no stream with this key', {
         hint: 'POST /v1/streams makes one, and answers its key once.',
       });
     }
-    const acquired = await acquireLease(catalog.db, row.renderId, nodeId, leaseSeconds);
+    const { renderId } = known;
+    const acquired = await acquireLease(catalog.db, renderId, nodeId, leaseSeconds);
     if (!acquired.ours) {
       throw new SegueError('lease_held', 'Another node takes this stream in', {
         hint: `Send it there, or ask again: a node lets go of a stream that is silent for ${idleMs / 1000} s.`,
@@ -75,9 +95,10 @@ export function startIngest(options: IngestOptions): Ingest {
       });
     }
     try {
-      const stream = await openStream({ ...options, now }, row, acquired.lease);
-      open.set(hash, stream);
-      log.info({ renderId: row.renderId, epoch: acquired.lease.epoch }, 'stream taken in');
+      // As it stands now that nobody else may change it.
+      const row = (await streamOfRender(catalog.db, renderId)) ?? known;
+      const stream = await openStream({ ...options, now }, row, acquired.lease, bodies);
+      log.info({ renderId, epoch: acquired.lease.epoch }, 'stream taken in');
       return stream;
     } catch (error) {
       await releaseLeases(catalog.db, [acquired.lease]);
@@ -85,13 +106,14 @@ export function startIngest(options: IngestOptions): Ingest {
     }
   };
 
-  const streamOf = async (key: string): Promise<IngestStream> => {
+  const slotOf = (key: string): Slot => {
     if (closing)
       throw new SegueError('no_node', 'This node is stopping', { hint: 'Send it to another node.' });
-    const hash = await streamKeyHash(key);
-    const known = streams.get(hash);
+    // As `streamKeyHash` does it, at once: uploads are numbered in the order in which they begin.
+    const keyHash = hash('sha256', key);
+    const known = slots.get(keyHash);
     if (known !== undefined) return known;
-    if (streams.size >= mostStreams) {
+    if (slots.size >= mostStreams) {
       throw new SegueError(
         'too_many_requests',
         `This node takes ${mostStreams} streams in, which is all it may`,
@@ -100,22 +122,40 @@ export function startIngest(options: IngestOptions): Ingest {
         },
       );
     }
-    const beginning = begin(hash);
-    streams.set(hash, beginning);
-    beginning.catch(() => streams.delete(hash));
-    return beginning;
+    const bodies = noBodies();
+    const slot: Slot = { bodies, opening: begin(keyHash, bodies) };
+    slots.set(keyHash, slot);
+    slot.opening.then(
+      (stream) => (slot.stream = stream),
+      () => slots.delete(keyHash),
+    );
+    return slot;
   };
 
-  const forget = (hash: string): void => {
-    const stream = open.get(hash);
-    open.delete(hash);
-    streams.delete(hash);
-    stream?.close().catch((error: unknown) => log.warn({ err: error }, 'uploads not removed'));
+  const open = (): IngestStream[] => [...slots.values()].flatMap(({ stream }) => stream ?? []);
+  /** Takes nothing more in for these. */
+  const forget = (isMeant: (stream: IngestStream, slot: Slot) => boolean): IngestStream[] => {
+    const all = [...slots].filter(([, slot]) => slot.stream !== undefined && isMeant(slot.stream, slot));
+    for (const [keyHash] of all) slots.delete(keyHash);
+    return all.flatMap(([, { stream }]) => stream ?? []);
   };
-  const forgetIf = (lost: (stream: IngestStream) => boolean): IngestStream[] => {
-    const all = [...open].filter(([, stream]) => lost(stream));
-    for (const [hash] of all) forget(hash);
-    return all.map(([, stream]) => stream);
+  /** Lets go of streams that are forgotten. A lease that is still ours is given back, once what was handed over is worked off. */
+  const letGo = (streams: readonly IngestStream[], isOurs: boolean): void => {
+    for (const stream of streams) {
+      const gone = (async () => {
+        try {
+          await stream.close();
+          if (isOurs) await releaseLeases(catalog.db, [stream.lease]);
+        } catch (error) {
+          log.warn({ renderId: stream.row.renderId, err: error }, 'stream not let go of cleanly');
+        }
+      })();
+      leaving.add(gone);
+      gone.then(
+        () => leaving.delete(gone),
+        () => undefined,
+      );
+    }
   };
 
   /** What fences a stream in the middle of its work drops it, as a missed renewal does. */
@@ -123,77 +163,113 @@ export function startIngest(options: IngestOptions): Ingest {
     try {
       return await work;
     } catch (error) {
-      if (error instanceof SegueError && error.code === 'fenced') forgetIf((each) => each === stream);
+      if (error instanceof SegueError && error.code === 'fenced')
+        letGo(
+          forget((each) => each === stream),
+          false,
+        );
       throw error;
     }
   };
 
+  /** Each stream on its own: none waits for another one's disk or database. */
+  const tick = (slot: Slot): void => {
+    const { stream } = slot;
+    if (stream === undefined || slot.ticking === true) return;
+    slot.ticking = true;
+    orDropped(stream, stream.tick())
+      .catch((error: unknown) =>
+        log.warn({ renderId: stream.row.renderId, err: error }, 'stream does not go on'),
+      )
+      .finally(() => (slot.ticking = false));
+  };
+
   const step = async () => {
-    const silent = forgetIf((stream) => now() - stream.usedAt > idleMs);
-    await releaseLeases(
-      catalog.db,
-      silent.map(({ lease }) => lease),
-    );
-    for (const { lease, over } of silent)
-      log.info({ renderId: lease.renderId, over }, 'stream let go of: nothing comes');
-    for (const stream of open.values()) await stream.tick();
+    const silent = forget(({ silentMs, isBusy }) => silentMs > (isBusy ? busyMs : idleMs));
+    for (const { row, over } of silent)
+      log.info({ renderId: row.renderId, over }, 'stream let go of: nothing comes');
+    letGo(silent, true);
+    for (const slot of slots.values()) tick(slot);
+    if (now() - lookedAt >= abandonedMs) {
+      lookedAt = now();
+      for (const renderId of await endAbandoned(catalog.db))
+        log.info({ renderId }, 'stream ended: the node that took it in had not come to it');
+    }
     return 'idle' as const;
   };
   const loop: Loop = startLoop(step, { name: 'ingest', intervalMs: tickMs, log });
 
   const stop = async (): Promise<void> => {
     closing = true;
-    await loop.stop();
-    await Promise.allSettled(streams.values());
-    const leases = [...open.values()].map(({ lease }) => lease);
-    for (const hash of open.keys()) forget(hash);
-    await releaseLeases(catalog.db, leases).catch((error: unknown) =>
-      log.warn({ err: error }, 'leases not released'),
-    );
+    const drain = async (): Promise<void> => {
+      await loop.stop();
+      await Promise.allSettled([...slots.values()].map(({ opening }) => opening));
+      letGo(
+        forget(() => true),
+        true,
+      );
+      await Promise.all(leaving);
+    };
+    await Promise.race([drain(), delay(drainMs, undefined, { ref: false })]);
+  };
+
+  const receive = async (
+    { opening }: Slot,
+    part: Part,
+    { stream: body, length }: Body,
+    arrival: Arrival,
+  ): Promise<Received> => {
+    const { path, range } = part;
+    const stream = await opening;
+    const most = /\.m3u8?$/i.test(path) ? playlistBytes : fileBytes;
+    const file = await spool.receive(body, most, length, (bytes) => arrival.took(bytes));
+    const refuse = async (error: SegueError): Promise<never> => {
+      await spool.remove(file);
+      throw error;
+    };
+    if (isPlaylist(file.head)) {
+      if (file.bytes > playlistBytes)
+        return refuse(new SegueError('too_large', `The playlist has ${file.bytes} bytes`));
+      return orDropped(stream, stream.playlist(path, file, arrival));
+    }
+    if (most === playlistBytes) {
+      return refuse(
+        new SegueError('invalid_playlist', 'Line 1 of the playlist: a playlist begins with #EXTM3U'),
+      );
+    }
+    if (file.bytes === 0) return refuse(new SegueError('invalid_request', `The file ${path} is empty`));
+    if (range !== undefined && range.length !== file.bytes) {
+      return refuse(
+        new SegueError('invalid_request', `Content-Range has ${range.length} bytes, the body ${file.bytes}`),
+      );
+    }
+    return { admitted: await orDropped(stream, stream.file(part, file, arrival)), missing: [] };
   };
 
   return {
-    async put(key, path, { stream: body, length, range }) {
-      // Before anything is waited for: ffmpeg sends the next file without waiting for an answer to the last.
-      uploads += 1;
-      const order = uploads;
-      const clean = cleanPath(path);
-      const stream = await streamOf(key);
-      const most = /\.m3u8?$/i.test(clean) ? playlistBytes : fileBytes;
-      const file = await spool.receive(body, most, length);
-      if (isPlaylist(file.head)) {
-        const text = file.bytes > playlistBytes ? undefined : (await spool.read(file)).toString();
-        await spool.remove(file);
-        if (text === undefined) throw new SegueError('too_large', `The playlist has ${file.bytes} bytes`);
-        return orDropped(stream, stream.playlist(clean, text, order));
+    async put(key, path, body) {
+      const part = { path: cleanPath(path), range: body.range };
+      const slot = slotOf(key);
+      const arrival = slot.bodies.begin(part);
+      try {
+        return await receive(slot, part, body, arrival);
+      } finally {
+        arrival.done();
       }
-      if (file.bytes === 0 || most === playlistBytes) {
-        await spool.remove(file);
-        if (most !== playlistBytes) throw new SegueError('invalid_request', `The file ${clean} is empty`);
-        throw new SegueError('invalid_playlist', 'Line 1 of the playlist: a playlist begins with #EXTM3U');
-      }
-      if (range !== undefined && range.length !== file.bytes) {
-        await spool.remove(file);
-        throw new SegueError(
-          'invalid_request',
-          `Content-Range has ${range.length} bytes, the body ${file.bytes}`,
-        );
-      }
-      const admitted = await orDropped(stream, stream.file({ path: clean, range }, file, order));
-      return { admitted, missing: [] };
     },
     async remove(key, path) {
       const clean = cleanPath(path);
-      const stream = await streamOf(key);
-      await stream.remove(clean);
+      const stream = await slotOf(key).opening;
+      await orDropped(stream, stream.remove(clean));
     },
-    leases: () => [...open.values()].map(({ lease }) => lease),
+    leases: () => open().map(({ lease }) => lease),
     fenced(lost) {
-      const gone = forgetIf(({ lease }) =>
+      const gone = forget(({ lease }) =>
         lost.some((each) => each.renderId === lease.renderId && each.epoch === lease.epoch),
       );
       for (const { lease } of gone)
         log.warn({ renderId: lease.renderId }, 'fenced: another node takes this stream in');
+      letGo(gone, false);
     },
     stop,
     [Symbol.asyncDispose]: stop,

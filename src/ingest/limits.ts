@@ -1,4 +1,4 @@
-/** Bounds of what a producer may send. Far above what real ones do; docs/OPERATING.md names them. */
+/** Bounds of what a producer may send, and of what is remembered of it. Far above what real ones do; docs/OPERATING.md names them. */
 
 /** Bytes of a playlist. */
 export const playlistBytes = 8 * 1024 * 1024;
@@ -27,3 +27,20 @@ export const spoolFiles = 4096;
 export const mostStreams = 64;
 /** Admitted segments that are remembered by where they came from: a producer that starts again is recognised by them. */
 export const remembered = 4096;
+/** Uploads of a stream that are under way at once. */
+export const mostBodies = 128;
+/** Bytes of uploads of a stream that are under way. */
+export const bodyBytes = 1024 * 1024 * 1024;
+/** How often a byte of an upload may be listed in ranges: several renditions may lie in one file. */
+export const rangeReuse = 4;
+
+/** Keeps a value under a name, and of all names the {@link remembered} newest. */
+export function remember<K, V>(map: Map<K, V>, name: K, value: V): void {
+  // The newest last: the map is also the order in which they are forgotten.
+  map.delete(name);
+  map.set(name, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= remembered) break;
+    map.delete(oldest);
+  }
+}

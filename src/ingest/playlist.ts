@@ -15,6 +15,9 @@ export interface Part {
 export const partName = ({ path, range }: Part): string =>
   range === undefined ? path : `${path}@${range.offset}+${range.length}`;
 
+/** All of a file. */
+export const wholeFile = (path: string): Part => ({ path, range: undefined });
+
 /** A segment as its source lists it. */
 export interface SourceSegment {
   readonly sequence: number;

@@ -1,11 +1,23 @@
-import { type InitKey, initFile, keyFile, type SegmentKey } from '../catalog/foreign.ts';
+import type { InitKey, SegmentKey } from '../catalog/foreign.ts';
 import type { ForeignFile, ForeignRendition, NewSegment } from '../catalog/streams.ts';
 import type { Container } from '../rendition/kind.ts';
 import { type Cursor, resumed, start } from './admission.ts';
-import type { Probed } from './describe.ts';
-import { mostRenditions } from './limits.ts';
-import type { SourceMedia, SourceRendition } from './playlist.ts';
-import type { SpooledFile } from './spool.ts';
+import { type Described, describe, type Probed } from './describe.ts';
+import { mostRenditions, remember } from './limits.ts';
+import { partName, type SourceMedia, type SourceRendition } from './playlist.ts';
+import { knownSides, noSides, type SideKind, type Sides } from './sides.ts';
+
+/** What the next segment of a rendition waits for. */
+export interface Waiting {
+  /** Names of parts, the next first. */
+  readonly names: ReadonlySet<string>;
+  /** Whether a later segment is at hand. */
+  readonly overtaken: boolean;
+  /** Whether bytes of one of them are under way. */
+  readonly coming: boolean;
+  /** Monotonic milliseconds. */
+  readonly since: number;
+}
 
 /** A rendition of a stream that is taken in, as this node knows it. */
 export interface Rendition {
@@ -16,90 +28,79 @@ export interface Rendition {
   position: number;
   /** Where its media playlist is uploaded. */
   readonly path: string;
+  /** What its row said when the stream was opened. */
+  readonly stored: Described | undefined;
   entry: SourceRendition | undefined;
   playlist: SourceMedia | undefined;
+  /** Order of the upload that was the playlist. */
+  order: number;
   cursor: Cursor;
   container: Container | undefined;
   probed: Probed | undefined;
   /** Most bits per second of a segment. */
   peak: number;
+  /** The longest segment, in microseconds. */
+  longestUs: number;
   /** The row as it was written last. */
   written: string;
   ended: boolean;
-  /** What its next segment waits for, since when (monotonic milliseconds). */
-  waiting:
-    | { readonly names: ReadonlySet<string>; readonly overtaken: boolean; readonly since: number }
-    | undefined;
-  readonly inits: Numbered;
-  readonly keys: Numbered;
+  waiting: Waiting | undefined;
+  /**
+   * Why it does not go on, since when (monotonic milliseconds). What passes is tried again; what lasts waits for the source to
+   * send something else.
+   */
+  trouble: { readonly passes: boolean; readonly since: number } | undefined;
+  readonly sides: Record<SideKind, Sides>;
   /** What each init segment, by its number, is encrypted with: as it was listed first. */
   readonly initKeys: Map<number, SegmentKey | null>;
 }
 
-/** Small files that segments share, kept in the catalog under numbers of ours. */
-export interface Numbered {
-  /** By the name in the source that they were last used under. */
-  readonly byName: Map<string, number>;
-  /** By what they are: the same bytes are the same file. */
-  readonly byContent: Map<string, number>;
-}
-
-/** What tells the content of a small file. */
-export const contentOf = ({ crc32, bytes }: Pick<SpooledFile, 'crc32' | 'bytes'>): string =>
-  `${crc32}-${bytes}`;
-
-const nothing = (): Numbered => ({ byName: new Map(), byContent: new Map() });
-
 /** A rendition of which nothing is listed. */
-export function newRendition(index: number, path: string, entry: SourceRendition | undefined): Rendition {
+export function newRendition(index: number, path: string): Rendition {
   return {
     name: `r${index}`,
     index,
     position: mostRenditions + index,
     path,
-    entry,
+    stored: undefined,
+    entry: undefined,
     playlist: undefined,
+    order: 0,
     cursor: start,
     container: undefined,
     probed: undefined,
     peak: 0,
+    longestUs: 0,
     written: '',
     ended: false,
     waiting: undefined,
-    inits: nothing(),
-    keys: nothing(),
+    trouble: undefined,
+    sides: { init: noSides(), key: noSides() },
     initKeys: new Map(),
   };
 }
 
-/** A rendition that was taken in before, by this node or by another, from its rows. `crc32` reads a file's checksum. */
+/** A rendition that was taken in before, by this node or by another, from its rows. */
 export function knownRendition(
   row: ForeignRendition,
   segments: readonly NewSegment[],
   files: readonly ForeignFile[],
-  crc32: (bytes: Uint8Array) => number,
 ): Rendition {
+  const { kind, attributes } = row;
   const index = Number(/^r(\d+)$/.exec(row.name)?.[1] ?? 0);
-  const rendition = newRendition(index, row.attributes.source, undefined);
-  for (const { name, bytes } of files) {
-    const [, kind, number] = /^(init|key)-(\d+)\./.exec(name) ?? [];
-    const content = contentOf({ crc32: crc32(bytes), bytes: bytes.byteLength });
-    (kind === 'init' ? rendition.inits : rendition.keys).byContent.set(content, Number(number));
-  }
-  for (const { init, key, source } of segments) {
-    if (init !== null && source.map !== undefined) rendition.inits.byName.set(source.map, init);
-    if (init !== null) rendition.initKeys.set(init, keyOfInit(key, source.initKey));
-    const number = /^key-(\d+)\.key$/.exec(key?.file ?? '')?.[1];
-    if (number !== undefined && source.keyPath !== undefined)
-      rendition.keys.byName.set(source.keyPath, Number(number));
-  }
+  const rendition = newRendition(index, attributes.source);
+  for (const { init, key, source } of segments)
+    if (init !== null) remember(rendition.initKeys, init, keyOfInit(key, source.initKey));
   return {
     ...rendition,
     position: row.position,
+    stored: { kind, attributes },
     cursor: resumed(segments),
     container: row.container,
-    peak: row.attributes.bandwidth ?? 0,
+    peak: attributes.isMeasured === true ? (attributes.bandwidth ?? 0) : 0,
+    longestUs: Math.max(0, ...segments.map(({ durationUs }) => durationUs)),
     ended: row.ended,
+    sides: knownSides(files, segments),
   };
 }
 
@@ -108,25 +109,16 @@ const keyOfInit = (key: SegmentKey | null, other: InitKey | undefined): SegmentK
   return other.method === 'NONE' ? null : other;
 };
 
-/** The number of a small file, and whether it is a new one. `file` is what is uploaded now, if anything is. */
-export function numberOf(
-  numbered: Numbered,
-  name: string,
-  file: SpooledFile | undefined,
-): { readonly number: number; readonly isNew: boolean } | undefined {
-  if (file === undefined) {
-    const number = numbered.byName.get(name);
-    return number === undefined ? undefined : { number, isNew: false };
-  }
-  const known = numbered.byContent.get(contentOf(file));
-  return { number: known ?? numbered.byContent.size, isNew: known === undefined };
-}
+/** The row of a rendition as it would be written now. */
+export const rowOf = ({ path, stored, entry, probed, peak }: Rendition): Described =>
+  describe({ path, stored, entry, probed, peak });
 
-/** How a small file is named and typed in the catalog. */
-export const sideFile = {
-  init: (number: number, isAudio: boolean) => ({
-    name: initFile(number),
-    contentType: isAudio ? 'audio/mp4' : 'video/mp4',
-  }),
-  key: (number: number) => ({ name: keyFile(number), contentType: 'application/octet-stream' }),
-};
+/** Names that a rendition's playlist waits for or may come to. */
+export function namesOf({ playlist, cursor }: Rendition): string[] {
+  const all = playlist?.segments ?? [];
+  return all.flatMap(({ part, map, mapKey, key }) => [
+    ...(cursor.known.has(partName(part)) ? [] : [partName(part), part.path]),
+    ...(map === undefined ? [] : [partName(map), map.path]),
+    ...[mapKey, key].flatMap((each) => (each?.path === undefined ? [] : [each.path])),
+  ]);
+}

@@ -27,6 +27,10 @@ export function nodeMetrics(
     'ingest_skipped_total',
     'Foreign segments passed over: their bytes never came',
   );
+  const overlong = metrics.counter(
+    'ingest_overlong_total',
+    'Foreign segments longer than the target duration of their stream',
+  );
   metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
   metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
   metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
@@ -37,8 +41,9 @@ export function nodeMetrics(
       segments.inc();
       encodeSeconds.observe(segment.seconds);
     },
-    taken({ bytes }) {
+    taken({ bytes, isOverlong }) {
       taken.inc();
+      if (isOverlong) overlong.inc();
       takenBytes.inc(bytes);
     },
     skipped: (count) => skipped.inc(count),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Admitted, admit, type Cursor, listed, resumed, start } from '../../../src/ingest/admission.ts';
-import { partName, type SourceMedia, type SourceSegment } from '../../../src/ingest/playlist.ts';
+import { type Part, partName, type SourceMedia, type SourceSegment } from '../../../src/ingest/playlist.ts';
 
 /** A source as a node sees it: what it has uploaded, and what is listed of it. */
 function source() {
@@ -12,8 +12,9 @@ function source() {
     const atHand = {
       upload: (name: string) => {
         const crc32 = uploads.get(name);
-        return crc32 === undefined ? undefined : { crc32, bytes: 1 };
+        return crc32 === undefined ? undefined : { crc32 };
       },
+      has: (part: Part) => uploads.has(partName(part)),
       side: () => true,
     };
     const plan = admit(list, cursor, atHand, giveUp);
