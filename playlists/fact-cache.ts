@@ -2,21 +2,13 @@ import { LRUCache } from 'lru-cache';
 import type { CopyRow } from '../src/catalog/copies.ts';
 import type { Location } from '../src/catalog/locate.ts';
 import type { StreamHead } from '../src/catalog/stream-lists.ts';
-import type { ForeignSegment } from '../src/catalog/streams.ts';
 import type { SubtitleTrack } from '../src/description/subtitles.ts';
 import type { Rates } from '../src/hls/rates.ts';
+import { bytesOf, type ListedSegments } from './line-chunks.ts';
 import type { RenderFacts } from './render-facts.ts';
 
-/** The segments of a rendition that are listed, as far as they were read. Grows at its end, and a window also moves on. */
-export interface ListedSegments {
-  /** Discontinuities at or before segments that have left the window. */
-  readonly discontinuities: number;
-  /** Consecutive. */
-  readonly segments: readonly ForeignSegment[];
-}
-
 /**
- * The last known facts, each kind bounded by a number of entries. They are asked again each time the catalog is there; what
+ * The last known facts, each kind bounded by a number of entries or bytes. They are asked again each time the catalog is there; what
  * is remembered keeps known streams going while it is away. Plain data only, so that Workers may share it between requests.
  */
 export interface FactCache {
@@ -35,15 +27,15 @@ export interface FactCache {
   readonly listed: LRUCache<string, number>;
   /** Foreign streams by their id. */
   readonly streams: LRUCache<string, StreamHead>;
-  /** Listed segments of a foreign stream by `renderId/rendition`, bounded by their number. */
+  /** Listed segments of a foreign stream by `renderId/rendition`, bounded by their memory. */
   readonly streamLines: LRUCache<string, ListedSegments>;
   /** Finished texts of its media playlists, by everything that they depend on; bounded by their length. */
   readonly streamTexts: LRUCache<string, string>;
-  /** Init segments and keys of foreign streams by `renderId/rendition/name`. Set once, never changed. */
+  /** Init segments and keys of foreign streams by `renderId/rendition/name`, bounded by their bytes. Set once, never changed. */
   readonly streamFiles: LRUCache<string, { bytes: Uint8Array<ArrayBuffer>; contentType: string }>;
 }
 
-/** An empty cache; a few megabytes when full. */
+/** An empty cache; 60 MB when full, most of it for streams. */
 export function factCache(): FactCache {
   return {
     renders: new LRUCache({ max: 500 }),
@@ -54,9 +46,10 @@ export function factCache(): FactCache {
     locations: new LRUCache({ max: 4000 }),
     listed: new LRUCache({ max: 4000 }),
     streams: new LRUCache({ max: 500 }),
-    streamLines: new LRUCache({ maxSize: 60_000, sizeCalculation: ({ segments }) => segments.length + 1 }),
+    // A day of five renditions with segments of 2 s, each with a date.
+    streamLines: new LRUCache({ maxSize: 32_000_000, sizeCalculation: bytesOf }),
     streamTexts: new LRUCache({ maxSize: 8_000_000, sizeCalculation: (text) => text.length }),
-    streamFiles: new LRUCache({ max: 500 }),
+    streamFiles: new LRUCache({ maxSize: 16_000_000, sizeCalculation: ({ bytes }) => bytes.length + 200 }),
   };
 }
 

@@ -5,6 +5,7 @@ import { crcText } from './crc32.ts';
 import { orRemembered } from './facts.ts';
 import { caching, openToAll } from './headers.ts';
 import { held } from './hold.ts';
+import { isEncrypted as isListedEncrypted } from './line-chunks.ts';
 import type { Ports } from './ports.ts';
 import { bytesAnswer, foundAnswer } from './segment-route.ts';
 import type { Found } from './segment-source.ts';
@@ -51,11 +52,12 @@ async function listedRendition(ports: Ports, id: string, name: string, n: number
 }
 
 async function isEncrypted(ports: Ports, renderId: string, rendition: string, n: number): Promise<boolean> {
-  const lines = ports.facts.streamLines.get(`${renderId}/${rendition}`)?.segments ?? [];
-  const line = lines[n - (lines[0]?.n ?? 0)];
-  const known = line === undefined ? ports.catalog.streams.segments(renderId, rendition, n, n + 1) : [line];
+  const list = ports.facts.streamLines.get(`${renderId}/${rendition}`);
+  const known = list && isListedEncrypted(list, n);
+  if (known !== undefined) return known;
   try {
-    return (await known).some(({ key }) => key !== null);
+    const rows = await ports.catalog.streams.segments(renderId, rendition, n, n + 1);
+    return rows.some(({ key }) => key !== null);
   } catch (error) {
     ports.onTrouble?.('catalog query', error);
     return true;

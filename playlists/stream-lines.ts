@@ -1,23 +1,30 @@
 import type { RenditionHead, StreamHead } from '../src/catalog/stream-lists.ts';
 import { type ForeignSegment, mostSegments } from '../src/catalog/streams.ts';
-import { windowStart } from '../src/hls/foreign-window.ts';
-import type { ListedSegments } from './fact-cache.ts';
+import { advanced, emptyList, type ListedSegments, type Listing } from './line-chunks.ts';
 import type { Ports } from './ports.ts';
 
 /**
  * Whether the stream is over and nothing that is listed can be lost any more: of every rendition, each listed segment is in the
  * bucket. Segments that have left a window long ago do not count.
  */
-export async function isOver(ports: Ports, head: StreamHead): Promise<boolean> {
+export async function isOver(ports: ListPorts, head: StreamHead): Promise<boolean> {
   if (head.state !== 'ended') return false;
   for (const rendition of head.renditions) {
     const last = rendition.stored.find(([from, to]) => from < rendition.count && to >= rendition.count);
     if (rendition.count > 0 && last === undefined) return false;
     // Asked only where it matters: a stream that was stored as a whole has one range.
     const from = last?.[0] ?? 0;
-    if (from > 0 && from > startOf(await listedSegments(ports, head, rendition))) return false;
+    if (from > 0 && from > (await listedSegments(ports, head, rendition)).first) return false;
   }
   return true;
+}
+
+/** What reading lists takes. */
+export interface ListPorts {
+  readonly facts: Pick<Ports['facts'], 'streamLines'>;
+  readonly catalog: {
+    readonly streams: Pick<Ports['catalog']['streams'], 'segments' | 'discontinuitiesBefore'>;
+  };
 }
 
 /** Segments that are read first where nothing is known: more than most windows have. */
@@ -28,62 +35,49 @@ const firstRead = 256;
  * the catalog is away, what is remembered is the answer.
  */
 export async function listedSegments(
-  ports: Ports,
+  ports: ListPorts,
   head: StreamHead,
   rendition: RenditionHead,
 ): Promise<ListedSegments> {
   const key = `${head.renderId}/${rendition.name}`;
+  const how = { ...head, container: rendition.container };
   let known = ports.facts.streamLines.get(key);
-  known ??= head.windowSeconds === null ? nothing : await windowOf(ports, head, rendition);
-  for (;;) {
-    const end = endOf(known);
-    if (end >= rendition.count) break;
-    const rows = await ports.catalog.streams.segments(head.renderId, rendition.name, end);
+  known ??= head.windowSeconds === null ? emptyList(0) : await windowOf(ports, head, rendition, how);
+  while (known.end < rendition.count) {
+    const rows = await ports.catalog.streams.segments(head.renderId, rendition.name, known.end);
     // Another request may have read them meanwhile.
-    known = advanced(longer(known, ports.facts.streamLines.get(key)), rows, head);
+    known = advanced(longer(known, ports.facts.streamLines.get(key)), rows, how);
     ports.facts.streamLines.set(key, known);
     if (rows.length < mostSegments) break;
   }
   return known;
 }
 
-const nothing: ListedSegments = { discontinuities: 0, segments: [] };
-const startOf = ({ segments }: ListedSegments): number => segments[0]?.n ?? 0;
-const endOf = ({ segments }: ListedSegments): number => (segments.at(-1)?.n ?? -1) + 1;
 const longer = (one: ListedSegments, other: ListedSegments | undefined): ListedSegments =>
-  other !== undefined && endOf(other) > endOf(one) ? other : one;
-
-/** The list with further rows: those that follow it without a gap, and only what is in the window now. */
-function advanced(known: ListedSegments, rows: readonly ForeignSegment[], head: StreamHead): ListedSegments {
-  const segments = [...known.segments];
-  for (const row of rows) if (row.n === (segments.at(-1)?.n ?? -1) + 1) segments.push(row);
-  return inWindow({ ...known, segments }, head);
-}
-
-function inWindow(list: ListedSegments, { windowSeconds, targetDuration }: StreamHead): ListedSegments {
-  if (windowSeconds === null) return list;
-  const first = startOf(list);
-  const durations = list.segments.map(({ durationUs }) => durationUs);
-  const start = windowStart(first, durations, windowSeconds * 1e6, targetDuration ?? 0);
-  const gone = list.segments.slice(0, start - first);
-  return {
-    discontinuities: list.discontinuities + gone.filter(({ discontinuity }) => discontinuity).length,
-    segments: list.segments.slice(start - first),
-  };
-}
+  other !== undefined && other.end > one.end ? other : one;
 
 /** The window of a rendition that nothing is known of: read from its end, further back until it is whole. */
-async function windowOf(ports: Ports, head: StreamHead, rendition: RenditionHead): Promise<ListedSegments> {
+async function windowOf(
+  ports: ListPorts,
+  head: StreamHead,
+  { name, count }: RenditionHead,
+  how: Listing,
+): Promise<ListedSegments> {
   for (let read = firstRead; ; read *= 4) {
-    const from = Math.max(0, rendition.count - Math.min(read, mostSegments));
-    const segments = await ports.catalog.streams.segments(head.renderId, rendition.name, from);
-    const window = inWindow({ discontinuities: 0, segments }, head);
-    if (from > 0 && startOf(window) === from && read < mostSegments) continue;
-    const start = startOf(window);
-    const discontinuities =
-      start === 0
-        ? 0
-        : await ports.catalog.streams.discontinuitiesBefore(head.renderId, rendition.name, start);
+    const from = Math.max(0, count - read);
+    let window = emptyList(from);
+    let rows: readonly ForeignSegment[];
+    do {
+      rows = await ports.catalog.streams.segments(head.renderId, name, window.end);
+      window = advanced(window, rows, how);
+    } while (rows.length === mostSegments);
+    if (from > 0 && window.first === from) continue;
+    if (window.first === 0) return window;
+    const discontinuities = await ports.catalog.streams.discontinuitiesBefore(
+      head.renderId,
+      name,
+      window.first,
+    );
     return { ...window, discontinuities };
   }
 }

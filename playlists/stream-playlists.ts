@@ -1,16 +1,15 @@
 import { z } from 'zod';
-import { initFile } from '../src/catalog/foreign.ts';
 import { leadingRun } from '../src/catalog/ranges.ts';
 import type { RenditionHead, StreamHead } from '../src/catalog/stream-lists.ts';
-import { foreignMediaPlaylist } from '../src/hls/foreign-media.ts';
+import { framed } from '../src/hls/foreign-media.ts';
 import { foreignMultivariantPlaylist } from '../src/hls/foreign-multivariant.ts';
 import { sealedPrefix } from '../src/hls/sealed.ts';
 import { SegueError } from '../src/ops/errors.ts';
-import { extensionOf } from '../src/rendition/kind.ts';
+import { foreignFileName } from '../src/store/names.ts';
 import { caching } from './headers.ts';
+import { linesOf } from './line-chunks.ts';
 import { playlist, query } from './listing.ts';
 import type { Ports } from './ports.ts';
-import { bucketUrl } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';
 import { isListable, listableRenditions, renditionOf, streamFacts } from './stream-facts.ts';
 import { isOver, listedSegments } from './stream-lines.ts';
@@ -101,23 +100,18 @@ async function listText(
   rendition: RenditionHead,
   how: { type: 'vod' | 'event' | 'live'; over: boolean; start: '0' | undefined; sealed: number },
 ): Promise<string> {
-  const { segments, discontinuities } = await listedSegments(ports, head, rendition);
+  const list = await listedSegments(ports, head, rendition);
   const { name, container } = rendition;
-  const extension = extensionOf(container);
-  return foreignMediaPlaylist({
+  const base = `${ports.settings.bucketPublicUrl}/${foreignFileName(head.renderId, name, '')}`;
+  const frame = {
     type: how.type,
     targetDuration: head.targetDuration ?? 1,
-    segments,
-    discontinuitySequence: discontinuities,
+    discontinuitySequence: list.discontinuities,
     ended: how.over,
     fromStart: how.start !== undefined,
     fragmented: container === 'fmp4',
-    segmentUri: (n) =>
-      n < how.sealed
-        ? bucketUrl(ports, { renderId: head.renderId, rendition: name, n, container })
-        : `${n}.${extension}`,
-    initUri: initFile,
-  });
+  };
+  return framed(frame, list.first, linesOf(list, container, base, how.sealed));
 }
 
 /** @throws SegueError `not_found` when the bucket does not hold that many leading segments */

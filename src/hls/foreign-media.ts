@@ -30,16 +30,14 @@ export interface ForeignEntry {
   readonly programDateTime: string | null;
 }
 
-/** Everything that the media playlist of a foreign stream depends on. */
-export interface ForeignMediaInput {
+/** What a media playlist of a foreign stream says before its first segment and after its last. */
+export interface ForeignMediaFrame {
   /**
    * `event`: everything from segment 0 on stays. `live`: a window. `vod`: an event that is over, for those who come later.
    */
   readonly type: 'event' | 'live' | 'vod';
   /** Whole seconds, fixed before the first segment was listed. */
   readonly targetDuration: number;
-  /** In order, without a gap; the first one is that of the window. */
-  readonly segments: readonly ForeignEntry[];
   /** Discontinuities before the first segment listed, its own not counted. */
   readonly discontinuitySequence: number;
   /** Nothing comes any more. */
@@ -48,8 +46,18 @@ export interface ForeignMediaInput {
   readonly fromStart: boolean;
   /** Segments are CMAF. */
   readonly fragmented: boolean;
+}
+
+/** URIs of what the lines name. */
+export interface LineNames {
   readonly segmentUri: (n: number) => string;
   readonly initUri: (init: number) => string;
+}
+
+/** Everything that the media playlist of a foreign stream depends on. */
+export interface ForeignMediaInput extends ForeignMediaFrame, LineNames {
+  /** In order, without a gap; the first one is that of the window. */
+  readonly segments: readonly ForeignEntry[];
 }
 
 /**
@@ -57,22 +65,40 @@ export interface ForeignMediaInput {
  * prefix of the next apart from ENDLIST; a `live` one loses segments from its front only.
  */
 export function foreignMediaPlaylist(input: ForeignMediaInput): string {
-  const first = input.segments[0]?.n ?? 0;
-  const lines = head(input, first);
-  let before: ForeignEntry | undefined;
-  for (const segment of input.segments) {
-    segmentLines(lines, segment, before, input);
-    before = segment;
+  return framed(input, input.segments[0]?.n ?? 0, foreignSegmentLines(input.segments, undefined, input));
+}
+
+/** The playlist of lines that are finished, of which the first are those of segment `first`. */
+export function framed(frame: ForeignMediaFrame, first: number, lines: string): string {
+  return `${head(frame, first).join('\n')}\n${lines}${frame.ended ? '#EXT-X-ENDLIST\n' : ''}`;
+}
+
+/** The lines of consecutive segments. `before`: the one that is listed before them; undefined where a list begins with them. */
+export function foreignSegmentLines(
+  segments: readonly ForeignEntry[],
+  before: ForeignEntry | undefined,
+  names: LineNames,
+): string {
+  const lines: string[] = [];
+  let last = before;
+  for (const segment of segments) {
+    segmentLines(lines, segment, last, names);
+    last = segment;
   }
-  if (input.ended) lines.push('#EXT-X-ENDLIST');
-  return `${lines.join('\n')}\n`;
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** The lines with the URIs of the first `count` segments below `base`. Only EXTINF ends with a comma, and its URI comes next. */
+export function withBase(lines: string, base: string, count: number): string {
+  const parts = lines.split(',\n');
+  return parts.map((part, index) => (index > 0 && index <= count ? base + part : part)).join(',\n');
 }
 
 /**
  * The version never changes, so it is that of everything which may still come: 6 has EXT-X-MAP, KEYFORMAT and explicit
  * vectors (RFC 8216 7); CMAF goes with 7, as our own playlists do.
  */
-function head(input: ForeignMediaInput, first: number): string[] {
+function head(input: ForeignMediaFrame, first: number): string[] {
   const lines = [
     '#EXTM3U',
     `#EXT-X-VERSION:${input.fragmented ? 7 : 6}`,
@@ -91,7 +117,7 @@ function segmentLines(
   lines: string[],
   segment: ForeignEntry,
   before: ForeignEntry | undefined,
-  { segmentUri, initUri }: ForeignMediaInput,
+  { segmentUri, initUri }: LineNames,
 ): void {
   if (segment.discontinuity) lines.push('#EXT-X-DISCONTINUITY');
   const { init } = segment;
