@@ -33,7 +33,7 @@ const batch = 64;
 /**
  * Makes segments of uploads: bytes to the disk, then rows, then the cursor. A crash or an error in between leaves at most a file
  * that no row names, which the next try takes as it is or replaces. `onWritten` is told of each. Writes at least one, and not
- * all where they are many, or where an upload is listed twice: whoever calls looks again.
+ * all where they are many, where one cannot be written or an upload is listed twice: whoever calls looks again.
  */
 export async function writeSegments(
   parts: WriterParts,
@@ -46,36 +46,39 @@ export async function writeSegments(
   const { catalog, disk, spool } = parts;
   const { renderId } = lease;
   const sides = sideWriter(parts, lease, rendition, files);
-  const rows = new Map<string, NewSegment>();
-  for (const each of admitted.slice(0, batch)) {
+  const onDisk = async (each: Admitted): Promise<NewSegment> => {
     const { segment, n } = each;
+    const { map, durationUs, programDateTime } = segment;
     const uri = partName(segment.part);
-    if (rows.has(uri)) break;
     const file = await files.take(segment.part);
     if (file === undefined) throw new SegueError('internal', `${uri} is gone`);
     const container = await settle(parts, lease, rendition, files, each, file);
-    const { map } = segment;
     const init = container === 'fmp4' && map !== undefined ? await sides.init(map) : null;
     const key = await sides.key(segment.key);
     const initKey = init === null ? undefined : await sides.initKey(init, segment.mapKey, key);
     await adopt(disk, spool, renderId, rendition.name, n, file);
-    rows.set(uri, {
-      n,
-      durationUs: segment.durationUs,
-      discontinuity: each.discontinuity,
-      init,
-      key,
-      programDateTime: segment.programDateTime,
-      bytes: file.bytes,
-      source: {
-        sequence: segment.sequence,
-        uri,
-        crc32: file.crc32,
-        ...(map === undefined ? {} : { map: partName(map) }),
-        ...(segment.key?.path === undefined ? {} : { keyPath: segment.key.path }),
-        ...(initKey === undefined ? {} : { initKey }),
-      },
-    });
+    const { bytes, crc32 } = file;
+    const source = {
+      sequence: segment.sequence,
+      uri,
+      crc32,
+      ...(map === undefined ? {} : { map: partName(map) }),
+      ...(segment.key?.path === undefined ? {} : { keyPath: segment.key.path }),
+      ...(initKey === undefined ? {} : { initKey }),
+    };
+    return { n, durationUs, discontinuity: each.discontinuity, init, key, programDateTime, bytes, source };
+  };
+  const rows = new Map<string, NewSegment>();
+  for (const each of admitted.slice(0, batch)) {
+    const uri = partName(each.segment.part);
+    if (rows.has(uri)) break;
+    try {
+      rows.set(uri, await onDisk(each));
+    } catch (error) {
+      // What comes before it is listed all the same; it is thrown when it is the next.
+      if (rows.size === 0) throw error;
+      break;
+    }
   }
   const written = [...rows.values()];
   if (!(await admitSegments(catalog.db, renderId, rendition.name, lease, written))) throw fenced(renderId);
