@@ -35,7 +35,7 @@ export default {
       severity: 'error',
       from: { path: '^playlists/' },
       to: {
-        path: '^src/(node/(?!sign)|render/(?!profile|render-id)|store/(?!names)|copy|ingest|stack|asset)',
+        path: '^src/(node/(?!sign|placement)|render/(?!profile|render-id)|store/(?!names)|copy|ingest|stack|asset)',
       },
     },
     {

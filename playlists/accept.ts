@@ -3,6 +3,7 @@ import { frameCountOf } from '../src/description/frames.ts';
 import { parseDescription } from '../src/description/parse.ts';
 import { pinDescription, pinnedFileSchema } from '../src/description/pin.ts';
 import type { Description } from '../src/description/schema.ts';
+import { placeRender } from '../src/node/placement.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import {
   type Profile,
@@ -16,7 +17,6 @@ import { isOnDemand } from '../src/rendition/on-demand.ts';
 import { remember } from './facts.ts';
 import type { NodeAddress, Ports } from './ports.ts';
 import { factsOf } from './render-facts.ts';
-import { placeRender } from './resolve.ts';
 import type { Service } from './service.ts';
 import { suspect } from './suspect.ts';
 

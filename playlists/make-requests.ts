@@ -1,7 +1,7 @@
+import { placeRender } from '../src/node/placement.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import type { NodeClient } from './node-client.ts';
 import type { NodeAddress, Ports } from './ports.ts';
-import { placeRender } from './resolve.ts';
 import { suspect } from './suspect.ts';
 
 /** Sees to it that some live node knows that a segment is wanted. */

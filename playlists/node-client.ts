@@ -40,6 +40,8 @@ export interface NodeClientOptions {
   readonly crc32: (bytes: Uint8Array) => number;
   readonly budget: ByteBudget;
   readonly now: () => number;
+  /** Makes a call whose signal aborts once the node counts as dead, because it hangs. */
+  readonly whileLive: <T>(node: NodeAddress, call: (hangs: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
 /** Calls to nodes. Every call ends by itself within seconds. */
@@ -111,8 +113,12 @@ export function nodeClient(options: NodeClientOptions): NodeClient {
 
   return {
     segment: (node, { renderId, rendition, n, container }, signal) =>
-      twice(() => fetchSegment(options, node, nodeSegmentPath(renderId, rendition, n, container), signal)),
-    want: (node, wanted, signal) => twice(() => want(options, node, wanted, signal)),
+      options.whileLive(node, (hangs) => {
+        const path = nodeSegmentPath(renderId, rendition, n, container);
+        return twice(() => fetchSegment(options, node, path, { signal, hangs }));
+      }),
+    want: (node, wanted, signal) =>
+      options.whileLive(node, (hangs) => twice(() => want(options, node, wanted, { signal, hangs }))),
     pinAsset: (node, src, signal) =>
       json(node, '/assets', { method: 'POST', body: JSON.stringify({ src }) }, signal),
     moduleHash: async (node, name, signal) =>
@@ -136,19 +142,25 @@ function nodeError(body: unknown, status: number): SegueError {
   });
 }
 
+/** What ends a call: the caller, or that the node hangs. */
+interface Ends {
+  readonly signal: AbortSignal;
+  readonly hangs: AbortSignal;
+}
+
 async function want(
   options: NodeClientOptions,
   node: NodeAddress,
   { renderId, ...wanted }: { renderId: string; n?: number; rendition?: string },
-  signal: AbortSignal,
+  { signal, hangs }: Ends,
 ): Promise<Wanted> {
-  const timeout = AbortSignal.timeout(wantTimeoutMs);
+  const late = AbortSignal.any([AbortSignal.timeout(wantTimeoutMs), hangs]);
   try {
     const response = await options.fetch(`${node.url}/renders/${encodeURIComponent(renderId)}`, {
       method: 'POST',
       headers: headers(options),
       body: JSON.stringify({ want: wanted }),
-      signal: AbortSignal.any([signal, timeout]),
+      signal: AbortSignal.any([signal, late]),
     });
     const body: unknown = await response.json().catch(() => undefined);
     if (response.ok) return { kind: 'accepted' };
@@ -157,7 +169,7 @@ async function want(
     return { kind: 'refused', error: nodeError(body, response.status) };
   } catch (error) {
     signal.throwIfAborted();
-    if (timeout.aborted) {
+    if (late.aborted) {
       return {
         kind: 'refused',
         error: new SegueError('no_node', 'A node does not answer in time', { cause: error }),
@@ -171,10 +183,10 @@ async function fetchSegment(
   options: NodeClientOptions,
   node: NodeAddress,
   path: string,
-  signal: AbortSignal,
+  { signal, hangs }: Ends,
 ): Promise<Fetched> {
-  const timeout = AbortSignal.timeout(segmentTimeoutMs);
-  const limited = AbortSignal.any([signal, timeout]);
+  const late = AbortSignal.any([AbortSignal.timeout(segmentTimeoutMs), hangs]);
+  const limited = AbortSignal.any([signal, late]);
   try {
     const query = await options.signer.sign(path, options.now() + signatureMs);
     const response = await options.fetch(`${node.url}${path}?${query}`, {
@@ -190,7 +202,7 @@ async function fetchSegment(
     return await readWhole(response, options, true, limited);
   } catch (error) {
     signal.throwIfAborted();
-    return timeout.aborted ? { kind: 'faulty', cause: error } : { kind: 'gone', cause: error };
+    return late.aborted ? { kind: 'faulty', cause: error } : { kind: 'gone', cause: error };
   }
 }
 

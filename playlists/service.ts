@@ -5,6 +5,7 @@ import { type ByteBudget, byteBudget } from './byte-budget.ts';
 import { type NodeClient, nodeClient } from './node-client.ts';
 import type { Ports } from './ports.ts';
 import { type SegmentSource, segmentSource } from './segment-source.ts';
+import { whileLive } from './while-live.ts';
 
 /** Values that the middleware leaves for routes and for the log. */
 export interface RequestVariables {
@@ -63,6 +64,7 @@ export function service(ports: Ports): Service {
     crc32: ports.crc32,
     budget,
     now: ports.now,
+    whileLive: (node, call) => whileLive(ports, node, call),
   });
   const reads = bucketReads(ports);
   return {

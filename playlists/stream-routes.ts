@@ -1,13 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { newStreamKey, streamKeyHash } from '../src/catalog/stream-key.ts';
 import type { StreamHead } from '../src/catalog/stream-lists.ts';
+import { placeRender } from '../src/node/placement.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { absoluteUrl } from './absolute-url.ts';
 import { readText } from './body-text.ts';
 import { caching } from './headers.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
 import { adminOnly } from './operator-routes.ts';
-import { placeRender } from './resolve.ts';
 import type { RequestContext, RequestVariables, Service } from './service.ts';
 import { streamFacts } from './stream-facts.ts';
 import { isStreamId, newStreamIds } from './stream-id.ts';

@@ -10,6 +10,14 @@ export interface Lease {
   epoch: number;
 }
 
+/** A held lease as it is renewed: with what another node needs to go on, should this one be gone. */
+export interface HeldLease extends Lease {
+  /** Segment that a viewer was last served. Default 0. */
+  readonly playhead?: number;
+  /** Somebody watches, or waits. Default false. */
+  readonly watched?: boolean;
+}
+
 /** The outcome of asking for a lease: it is ours now, or somebody else's. */
 export type Acquired = { ours: true; lease: Lease } | { ours: false; holder: string };
 
@@ -40,14 +48,22 @@ export async function acquireLease(
 export async function renewLeases(
   db: Db,
   nodeId: string,
-  held: readonly Lease[],
+  held: readonly HeldLease[],
   seconds: number,
 ): Promise<Set<string>> {
   if (held.length === 0) return new Set();
-  const list = JSON.stringify(held.map(({ renderId, epoch }) => ({ id: renderId, epoch })));
+  const list = JSON.stringify(
+    held.map(({ renderId, epoch, playhead = 0, watched = false }) => ({
+      id: renderId,
+      epoch,
+      playhead,
+      watched,
+    })),
+  );
   const rows = await db.execute<{ render_id: string }>(sql`
-    UPDATE leases SET expires_at = now() + make_interval(secs => ${seconds})
-    FROM jsonb_to_recordset(${list}::jsonb) AS mine(id text, epoch bigint)
+    UPDATE leases SET expires_at = now() + make_interval(secs => ${seconds}),
+      playhead = mine.playhead, watched = mine.watched
+    FROM jsonb_to_recordset(${list}::jsonb) AS mine(id text, epoch bigint, playhead int, watched boolean)
     WHERE leases.render_id = mine.id AND leases.epoch = mine.epoch AND leases.node_id = ${nodeId}
     RETURNING leases.render_id`);
   return new Set(rows.map((row) => row.render_id));
@@ -55,14 +71,21 @@ export async function renewLeases(
 
 /**
  * Ends leases at once, so that another node may take them: done rendering, or going away. The epoch grows, so that neither a
- * renewal nor a write that is on its way brings a lease back which its holder has given away.
+ * renewal nor a write that is on its way brings a lease back which its holder has given away. One that is `watched` is handed
+ * over: another node goes on with it at once.
  */
-export async function releaseLeases(db: Db, held: readonly Lease[]): Promise<void> {
+export async function releaseLeases(db: Db, held: readonly HeldLease[]): Promise<void> {
   if (held.length === 0) return;
-  const list = JSON.stringify(held.map(({ renderId, nodeId, epoch }) => ({ id: renderId, nodeId, epoch })));
+  const list = JSON.stringify(
+    held.map(({ renderId, nodeId, epoch, playhead = 0, watched = false }) => {
+      return { id: renderId, nodeId, epoch, playhead, watched };
+    }),
+  );
   await db.execute(sql`
-    UPDATE leases SET expires_at = now(), epoch = leases.epoch + 1
-    FROM jsonb_to_recordset(${list}::jsonb) AS mine(id text, "nodeId" text, epoch bigint)
+    UPDATE leases SET expires_at = now(), epoch = leases.epoch + 1,
+      playhead = mine.playhead, watched = mine.watched
+    FROM jsonb_to_recordset(${list}::jsonb)
+      AS mine(id text, "nodeId" text, epoch bigint, playhead int, watched boolean)
     WHERE leases.render_id = mine.id AND leases.node_id = mine."nodeId" AND leases.epoch = mine.epoch`);
 }
 
@@ -88,4 +111,31 @@ export async function activeRenders(db: Db, ids: readonly string[]): Promise<Set
     .from(renders)
     .where(and(inArray(renders.id, [...ids]), eq(renders.state, 'active')));
   return new Set(rows.map((row) => row.id));
+}
+
+/** A render that somebody watches and nobody holds. */
+export interface AbandonedRender {
+  readonly renderId: string;
+  /** Segment that a viewer was last served. */
+  readonly playhead: number;
+  /** Seconds since its lease ended. */
+  readonly sinceSeconds: number;
+}
+
+/** Leases that ended longer ago are nobody's concern: whoever watched has asked for the next segment since, or left. */
+const concernSeconds = 60;
+
+/** Renders whose holder is gone, or has handed them over, while somebody watched: at most `limit`, longest ended first. */
+export async function abandonedRenders(db: Db, limit: number): Promise<AbandonedRender[]> {
+  const rows = await db.execute<{ render_id: string; playhead: number; since: number }>(sql`
+    SELECT leases.render_id, leases.playhead, extract(epoch FROM now() - leases.expires_at)::float8 AS since
+    FROM leases JOIN renders ON renders.id = leases.render_id
+    WHERE leases.watched AND renders.state = 'active'
+      AND leases.expires_at <= now() AND leases.expires_at > now() - make_interval(secs => ${concernSeconds})
+    ORDER BY leases.expires_at LIMIT ${limit}::int`);
+  return rows.map(({ render_id, playhead, since }) => ({
+    renderId: render_id,
+    playhead,
+    sinceSeconds: since,
+  }));
 }

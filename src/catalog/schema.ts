@@ -116,8 +116,15 @@ export const leases = pgTable(
     nodeId: text('node_id').notNull(),
     epoch: bigint('epoch', { mode: 'number' }).notNull(),
     expiresAt: instant('expires_at').notNull(),
+    /** Segment that a viewer was last served, as the holder said with its last renewal. */
+    playhead: integer('playhead').notNull().default(0),
+    /** Somebody watches, or waits: should the holder be gone, another node is to go on without being asked. */
+    watched: boolean('watched').notNull().default(false),
   },
-  (table) => [index('leases_node').on(table.nodeId)],
+  (table) => [
+    index('leases_node').on(table.nodeId),
+    index('leases_watched').on(table.expiresAt).where(sql`${table.watched}`),
+  ],
 );
 
 /** Streams that a foreign renderer makes. `key_hash` is the SHA-256 of the stream key, in hexadecimal; the key itself is nowhere. */
@@ -190,6 +197,10 @@ export interface NodeLoad {
   diskBytes: number;
   /** Resident memory in bytes. */
   residentBytes: number;
+  /** ffmpeg processes at once at most. */
+  slots?: number;
+  /** The operator's preference in placement. */
+  weight?: number;
 }
 
 /** Processes that render, hold and serve. Live while `heartbeat_at` is younger than the lease time. */

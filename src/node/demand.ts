@@ -1,3 +1,4 @@
+import type { HeldLease } from '../catalog/leases.ts';
 import { contains, difference, intersection, type Ranges, unionOf } from '../catalog/ranges.ts';
 import { segmentAt, segmentCount, segmentStart } from '../grid/grid.ts';
 import { isStill, type Rendition } from '../render/rendition.ts';
@@ -10,6 +11,13 @@ const watchedMs = 30_000;
 
 /** Whether somebody is playing. */
 const isWatched = (held: HeldRender, now: number): boolean => now - held.lastPlayedAt < watchedMs;
+
+/** The lease as it is renewed and handed over. */
+export const heldLease = (held: HeldRender, now: number): HeldLease => ({
+  ...held.lease,
+  playhead: held.playhead,
+  watched: isWatched(held, now) || held.wanted.size > 0,
+});
 
 /** Whether the rendition has a segment of this number. */
 export const hasSegment = (held: HeldRender, rendition: Rendition, n: number): boolean =>

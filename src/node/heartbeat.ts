@@ -1,12 +1,12 @@
 import type { Catalog } from '../catalog/connect.ts';
-import { type Lease, renewLeases } from '../catalog/leases.ts';
+import { type HeldLease, type Lease, renewLeases } from '../catalog/leases.ts';
 import { heartbeat, type NodeAnnouncement } from '../catalog/nodes.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
 
 /** Whoever holds leases: renders, and streams that are taken in. */
 export interface LeaseHolder {
-  leases(): readonly Lease[];
+  leases(): readonly HeldLease[];
   /** These are somebody else's now. Ones that are not held any more are ignored. */
   fenced(lost: readonly Lease[]): void;
 }

@@ -1,11 +1,12 @@
 import type { Catalog } from '../catalog/connect.ts';
 import { foreign } from '../catalog/foreign.ts';
-import { type Acquired, acquireLease, type Lease, releaseLeases } from '../catalog/leases.ts';
+import { type Acquired, acquireLease, type HeldLease, releaseLeases } from '../catalog/leases.ts';
 import { renderById } from '../catalog/videos.ts';
 import { segmentCount } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { encodersOf, profileNamed } from '../render/profile.ts';
+import { heldLease } from './demand.ts';
 import { type HeldRender, openHeldRender } from './held-render.ts';
 
 /** What taking leases needs. */
@@ -33,8 +34,11 @@ export interface LeasedRenders {
   hold(renderId: string): Promise<HeldRender | { ours: false; holder: string }>;
   /** Ends the encoders of a render and forgets it: its lease has passed on. */
   drop(render: HeldRender): void;
-  /** Drops it and ends the lease, in the background: what fails ends by itself within the lease time. */
-  giveBack(render: HeldRender): void;
+  /**
+   * Drops it and ends the lease, in the background: what fails ends by itself within the lease time. `handOver`: another node
+   * is to go on with it, where somebody watches.
+   */
+  giveBack(render: HeldRender, handOver?: boolean): void;
   /** Leaves a render to other nodes for a while: this machine could not make it. */
   refuse(renderId: string): void;
   /** Takes nothing any more. */
@@ -64,7 +68,7 @@ export function leasedRenders(options: LeasedRendersOptions): LeasedRenders {
     });
   };
 
-  const release = (leases: readonly Lease[]): void => {
+  const release = (leases: readonly HeldLease[]): void => {
     const work = releaseLeases(catalog.db, leases)
       .catch((error: unknown) => log.warn({ err: error }, 'leases not released; they end by themselves'))
       .finally(() => releasing.delete(work));
@@ -121,9 +125,9 @@ export function leasedRenders(options: LeasedRendersOptions): LeasedRenders {
       });
     },
     drop,
-    giveBack(render) {
+    giveBack(render, handOver = false) {
       drop(render);
-      release([render.lease]);
+      release([handOver ? heldLease(render, now()) : render.lease]);
     },
     refuse(renderId) {
       refused.set(renderId, now() + refuseMs);
@@ -134,7 +138,8 @@ export function leasedRenders(options: LeasedRendersOptions): LeasedRenders {
     async close() {
       closing = true;
       await Promise.allSettled(taking.values());
-      const leases = [...held.values()].map((render) => render.lease);
+      // What somebody watches is handed over: another node goes on with it at once.
+      const leases = [...held.values()].map((render) => heldLease(render, now()));
       held.clear();
       release(leases);
       await Promise.all(releasing);

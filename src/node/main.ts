@@ -28,6 +28,7 @@ import { nodeMetrics } from './node-metrics.ts';
 import { reconcileDisk, uncopied } from './reconcile.ts';
 import { startRenders } from './renders.ts';
 import { urlSigner } from './sign.ts';
+import { startTakeover } from './takeover.ts';
 
 /** A running node. */
 export interface RunningNode extends AsyncDisposable {
@@ -190,9 +191,21 @@ export async function startNode(
         copyQueue: copying.pending,
         diskBytes: disk.bytes,
         residentBytes: process.memoryUsage.rss(),
+        slots: encoders,
+        weight: config.weight,
       },
     }),
   });
+  const takeover = startTakeover({
+    catalog,
+    nodeId,
+    leaseSeconds,
+    log,
+    isReady: () => ready,
+    takeOver: (renderId, playhead) => renders.takeOver(renderId, playhead),
+    onTaken: measures.takenOver,
+  });
+  opened.defer(() => takeover.stop());
   // A stream may end after its last copy. What is missed while the connection is away is sealed at the next start.
   const endings = await subscribe(catalog, (change) => {
     if (change.type === 'render' && change.state === 'ended') copying.settle(change.renderId);

@@ -8,6 +8,7 @@ export interface NodeMetrics {
   readonly made: (segment: MadeSegment) => void;
   readonly taken: (segment: WrittenSegment) => void;
   readonly skipped: (count: number) => void;
+  readonly takenOver: () => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
@@ -31,6 +32,7 @@ export function nodeMetrics(
     'ingest_overlong_total',
     'Foreign segments longer than the target duration of their stream',
   );
+  const takeovers = metrics.counter('takeovers_total', 'Renders taken over from a node that was gone');
   metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
   metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
   metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
@@ -47,6 +49,7 @@ export function nodeMetrics(
       takenBytes.inc(bytes);
     },
     skipped: (count) => skipped.inc(count),
+    takenOver: () => takeovers.inc(),
     copied(_, outcome, bytes, seconds) {
       copies.inc({ outcome });
       copiedBytes.inc(bytes);

@@ -1,11 +1,12 @@
 import type { Catalog } from '../catalog/connect.ts';
-import type { Acquired, Lease } from '../catalog/leases.ts';
+import type { Acquired, HeldLease, Lease } from '../catalog/leases.ts';
 import { failRender, supersedeRender } from '../catalog/videos.ts';
+import { segmentCount } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
 import { isStill, type Rendition } from '../render/rendition.ts';
-import { demandOf, isMade, toMake } from './demand.ts';
+import { demandOf, heldLease, isMade, toMake } from './demand.ts';
 import { forgetFailures, noteFailure } from './failures.ts';
 import type { HeldRender } from './held-render.ts';
 import { InitMismatch } from './init-mismatch.ts';
@@ -54,8 +55,13 @@ export interface Renders extends AsyncDisposable {
   played(renderId: string, rendition: string, n: number): void;
   /** Has a segment made again whose bytes are gone from this disk. */
   lost(renderId: string, rendition: string, n: number): Promise<void>;
+  /**
+   * Goes on with a render that somebody watches and whose holder is gone, from `playhead` on. False where another node was
+   * quicker. @throws SegueError as taking a lease does
+   */
+  takeOver(renderId: string, playhead: number): Promise<boolean>;
   /** Leases held now, for renewal. */
-  leases(): readonly Lease[];
+  leases(): readonly HeldLease[];
   /**
    * Drops renders whose lease has passed to somebody else: encoders are stopped, nothing more is written. A lease that was
    * given back or taken anew meanwhile is none of those held now, and is ignored.
@@ -135,7 +141,7 @@ export function startRenders(options: RendersOptions): Renders {
     } else {
       await failRender(catalog.db, renderId, `Segment ${n} could not be made: ${reason}`, render.lease);
     }
-    leased.giveBack(render);
+    leased.giveBack(render, isNodeTrouble(error));
   };
 
   const make = async (render: HeldRender, work: Work, abort: AbortController): Promise<void> => {
@@ -262,7 +268,16 @@ export function startRenders(options: RendersOptions): Renders {
       addWant(render, n, [rendition], { now: now(), isHere: () => false });
       loop.wake();
     },
-    leases: () => [...held.values()].map((render) => render.lease),
+    async takeOver(renderId, playhead) {
+      const render = await leased.hold(renderId);
+      if ('ours' in render) return false;
+      render.playhead = Math.max(0, Math.min(playhead, segmentCount(render.grid) - 1));
+      render.lastPlayedAt = now();
+      render.lastDemandAt = now();
+      loop.wake();
+      return true;
+    },
+    leases: () => [...held.values()].map((render) => heldLease(render, now())),
     fenced(lost) {
       for (const { renderId, epoch } of lost) {
         const render = held.get(renderId);

@@ -110,7 +110,7 @@ export const variables = {
 
 /** Settings that the playlist service and the stack that starts it share, with their defaults. */
 export const playlistsDefaults = {
-  SEGUE_LEASE_SECONDS: variables.SEGUE_LEASE_SECONDS.default(3),
+  SEGUE_LEASE_SECONDS: variables.SEGUE_LEASE_SECONDS.default(2),
   SEGUE_HOLD_SECONDS: variables.SEGUE_HOLD_SECONDS.default(60),
   SEGUE_HOLD_SILENT_SECONDS: variables.SEGUE_HOLD_SILENT_SECONDS.default(1.5),
   SEGUE_MAX_HOLDS: variables.SEGUE_MAX_HOLDS.default(1000),

@@ -48,6 +48,7 @@ const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> => {
     modulesFolder: undefined,
     ffmpegPath: undefined,
     leaseSeconds: 3,
+    weight: 1,
     renderAheadSeconds: 60,
     logLevel: 'silent',
     ...changed,

@@ -123,7 +123,7 @@ describe('good values', () => {
       assetFolders: [resolve('media'), resolve('/srv/clips')],
       assetHosts: ['media.example.org', '*.example.net', 'localhost:9000'],
       bucket: { endpoint: 'https://s3.example.org', publicUrl: 'https://cdn.example.org/v', region: 'auto' },
-      leaseSeconds: 3,
+      leaseSeconds: 2,
     });
     expect(config.nodeId).toMatch(/^[a-z0-9][a-z0-9-]*$/);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { factsOf } from '../../../playlists/render-facts.ts';
-import { nextStep, placeRender } from '../../../playlists/resolve.ts';
+import { nextStep } from '../../../playlists/resolve.ts';
 import { gridSummary, statusOf } from '../../../playlists/status.ts';
 import type { CopyRow } from '../../../src/catalog/copies.ts';
 
@@ -33,32 +33,6 @@ describe('resolve order', () => {
     ],
   ])('%s', (_, location, excluded, expected) => {
     expect(nextStep(location, new Set(excluded))).toEqual(expected);
-  });
-});
-
-describe('placement', () => {
-  const node = (id: string, renders: number, state: 'ready' | 'draining' | 'dead' = 'ready') => ({
-    id,
-    url: `http://${id}`,
-    state,
-    load: { renders },
-  });
-
-  test('the least loaded ready node', () => {
-    const nodes = [node('a', 2), node('b', 1), node('c', 0, 'draining'), node('d', 0, 'dead'), node('e', 0)];
-    expect(placeRender('r', nodes, new Set(['e']))?.id).toBe('b');
-    expect(placeRender('r', [node('c', 0, 'draining')], new Set())).toBeUndefined();
-  });
-
-  test('among equals every caller chooses the same, and renders spread', () => {
-    const nodes = [node('a', 0), node('b', 0), node('c', 0)];
-    const chosen = Array.from({ length: 300 }, (_, index) => {
-      const renderId = `render-${index}`;
-      const one = placeRender(renderId, nodes, new Set())?.id;
-      expect(placeRender(renderId, nodes.toReversed(), new Set())?.id).toBe(one);
-      return one;
-    });
-    for (const { id } of nodes) expect(chosen.filter((one) => one === id).length).toBeGreaterThan(60);
   });
 });
 

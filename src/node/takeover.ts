@@ -1,0 +1,65 @@
+import type { Catalog } from '../catalog/connect.ts';
+import { abandonedRenders } from '../catalog/leases.ts';
+import { liveNodes } from '../catalog/nodes.ts';
+import { SegueError } from '../ops/errors.ts';
+import type { Log } from '../ops/log.ts';
+import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
+import { placeRender } from './placement.ts';
+
+/** What taking over needs. */
+export interface TakeoverOptions {
+  readonly catalog: Catalog;
+  readonly nodeId: string;
+  readonly leaseSeconds: number;
+  readonly log: Log;
+  /** False once this node is draining or stopping: it takes nothing then. */
+  readonly isReady: () => boolean;
+  /** Goes on with a render; false where another node was quicker. */
+  readonly takeOver: (renderId: string, playhead: number) => Promise<boolean>;
+  /** Called for each render that was taken over. */
+  readonly onTaken?: () => void;
+}
+
+/** Renders looked at in one step: what is left is seen in the next. */
+const most = 50;
+
+/**
+ * Looks for renders that somebody watches and whose holder is gone, and goes on with those that placement gives to this node.
+ * What the chosen node has not taken within another lease time is anybody's. Viewers do not depend on this (a request for a
+ * missing segment finds a node by itself); it is what keeps rendering ahead of them.
+ */
+export function takeoverStep(options: TakeoverOptions): () => Promise<StepResult> {
+  const { catalog, nodeId, leaseSeconds, log } = options;
+  return async () => {
+    if (!options.isReady()) return 'idle';
+    const abandoned = await abandonedRenders(catalog.db, most);
+    if (abandoned.length === 0) return 'idle';
+    const nodes = await liveNodes(catalog.db, leaseSeconds);
+    for (const { renderId, playhead, sinceSeconds } of abandoned) {
+      const isOurs = placeRender(renderId, nodes)?.id === nodeId;
+      if (!isOurs && sinceSeconds < leaseSeconds) continue;
+      try {
+        if (!(await options.takeOver(renderId, playhead))) continue;
+        options.onTaken?.();
+        log.warn(
+          { renderId, playhead, sinceSeconds },
+          'taken over: its holder is gone, and somebody watches',
+        );
+      } catch (error) {
+        // This node cannot make it; another one may.
+        if (!(error instanceof SegueError)) throw error;
+        log.debug({ renderId, err: error }, 'not taken over');
+      }
+    }
+    return 'idle';
+  };
+}
+
+/** Starts the loop: four looks within a lease time. */
+export function startTakeover(options: TakeoverOptions): Loop {
+  return startLoop(takeoverStep(options), {
+    name: 'takeover',
+    intervalMs: (options.leaseSeconds * 1000) / 4,
+    log: options.log,
+  });
+}
