@@ -55,6 +55,8 @@ export interface NodeClient {
   ): Promise<Wanted>;
   /** Facts of a file that a description names; the node fetches and pins it. @throws SegueError as the node says, `no_node` where it is gone */
   pinAsset(node: NodeAddress, src: string, signal: AbortSignal): Promise<unknown>;
+  /** Has the node drain within so many seconds, and end. @throws SegueError as {@link NodeClient.pinAsset} */
+  drain(node: NodeAddress, seconds: number, signal: AbortSignal): Promise<void>;
   /** SHA-256 of a registered module. @throws SegueError as {@link NodeClient.pinAsset} */
   moduleHash(node: NodeAddress, name: string, signal: AbortSignal): Promise<string>;
 }
@@ -121,6 +123,9 @@ export function nodeClient(options: NodeClientOptions): NodeClient {
       options.whileLive(node, (hangs) => twice(() => want(options, node, wanted, { signal, hangs }))),
     pinAsset: (node, src, signal) =>
       json(node, '/assets', { method: 'POST', body: JSON.stringify({ src }) }, signal),
+    drain: async (node, seconds, signal) => {
+      await json(node, '/drain', { method: 'POST', body: JSON.stringify({ seconds }) }, signal);
+    },
     moduleHash: async (node, name, signal) =>
       moduleSchema.parse(await json(node, `/modules/${encodeURIComponent(name)}`, {}, signal)).sha256,
   };

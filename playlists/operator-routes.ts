@@ -19,6 +19,17 @@ const nodeSchema = z
   })
   .openapi('Node');
 
+const drainSchema = z
+  .strictObject({
+    deadlineSeconds: z
+      .number()
+      .min(0)
+      .max(86_400)
+      .default(300)
+      .describe('It ends within this time, whatever is left'),
+  })
+  .openapi('Drain');
+
 /** Streams of events open at once. */
 const maxEventStreams = 20;
 /** Announcements that wait for a slow reader; more are dropped, since each is only a hint to look again. */
@@ -49,7 +60,10 @@ export function adminOnly(token: string): MiddlewareHandler {
 }
 
 /** `GET /v1/nodes` and `GET /v1/events`, for operators. */
-export function operatorRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, { ports }: Service): void {
+export function operatorRoutes(
+  app: OpenAPIHono<{ Variables: RequestVariables }>,
+  { ports, nodes: client }: Service,
+): void {
   app.use('/v1/nodes/*', adminOnly(ports.settings.adminToken));
   app.use('/v1/events/*', adminOnly(ports.settings.adminToken));
 
@@ -77,6 +91,36 @@ export function operatorRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>
   app.openapi(list, async (c) => {
     c.header('cache-control', caching.never);
     return c.json({ nodes: await nodes() }, 200);
+  });
+
+  const drain = createRoute({
+    method: 'post',
+    path: '/v1/nodes/{id}/drain',
+    summary:
+      'Have a node end: it takes nothing new, hands over or ends what it renders, and copies what only it holds',
+    security,
+    request: {
+      params: z.object({ id: z.string().max(63) }),
+      body: { content: { 'application/json': { schema: drainSchema } }, required: false },
+    },
+    responses: {
+      202: { description: 'It has begun', content: { 'application/json': { schema: nodeSchema } } },
+      ...errorResponses(400, 401, 404, 503),
+    },
+  });
+  app.openapi(drain, async (c) => {
+    const { id } = c.req.valid('param');
+    const { deadlineSeconds } = drainSchema.parse((await c.req.json().catch(() => undefined)) ?? {});
+    const node = (await nodes()).find((one) => one.id === id);
+    if (node === undefined) {
+      throw new SegueError('not_found', `There is no node ${id}`, { hint: 'GET /v1/nodes lists them.' });
+    }
+    if (node.state === 'dead') {
+      throw new SegueError('no_node', `Node ${id} is dead: there is nothing to drain`, { retryable: false });
+    }
+    await client.drain(node, deadlineSeconds, c.req.raw.signal);
+    c.header('cache-control', caching.never);
+    return c.json({ ...node, state: 'draining' as const }, 202);
   });
 
   app.openAPIRegistry.registerPath({

@@ -52,6 +52,14 @@ Needs DATABASE_URL, S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_K
 docs/OPERATING.md has all settings.
 --json prints {event: "listening", name, url} once it listens.`;
 
+/** What `segue drain --help` says after the options. */
+export const drainHelp = `
+Viewers notice nothing: the node serves what it holds until it ends, and other nodes go on with what is watched.
+
+Exit codes: 0 it has ended, 1 it has not in time.
+
+--json prints one object a line: {event: "draining" | "drained", node, renders, copyQueue}.`;
+
 /** What `segue doctor --help` says after the options. */
 export const doctorHelp = `
 Takes the same settings as the other commands. Writes a small object to the bucket and removes it again.

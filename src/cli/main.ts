@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
-import { doctorHelp, makeHelp, nodeHelp, playlistsHelp, upHelp, verifyHelp } from './help.ts';
+import type { DrainOptions } from './drain.ts';
+import { doctorHelp, drainHelp, makeHelp, nodeHelp, playlistsHelp, upHelp, verifyHelp } from './help.ts';
 import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
@@ -50,6 +51,15 @@ function addClients(command: AddCommand, ended: Ended): void {
     .addHelpText('after', () => makeHelp)
     .action(async (file: string, options: MakeCommandOptions) =>
       ended(await (await import('./make.ts')).make(file, options, processOutput)),
+    );
+  command('drain <node>', 'have a node hand over what it does and copy what only it holds, then end')
+    .option('--deadline <time>', 'it ends within this time, whatever is left, e.g. 90s, 5m', '5m')
+    .option('--no-wait', 'end once the node has begun')
+    .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
+    .option('--token <token>', 'admin token (default: SEGUE_ADMIN_TOKEN, or that of the embedded stack)')
+    .addHelpText('after', () => drainHelp)
+    .action(async (node: string, options: DrainOptions) =>
+      ended(await (await import('./drain.ts')).drain(node, options, processOutput)),
     );
   command('verify [url]', 'check an HLS stream: every playlist, segment, timestamp and header')
     .option('--watch', 'reload growing playlists until they end (without: for a minute)')

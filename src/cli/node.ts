@@ -10,5 +10,7 @@ export async function node(options: { json?: boolean }, output: Output): Promise
   const config = nodeConfig();
   const log = createLog(config.nodeId, config.logLevel);
   const start = () => startNode(config, { log, metrics: createMetrics() });
-  return runService(config.nodeId, start, { log, json: options.json === true, output });
+  // Beyond the drain itself: requests under way, connections, the node's last word.
+  const deadlineMs = config.drainSeconds * 1000 + 10_000;
+  return runService(config.nodeId, start, { log, json: options.json === true, output, deadlineMs });
 }

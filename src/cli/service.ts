@@ -6,6 +6,8 @@ import type { ExitCode, Output } from './output.ts';
 export interface RunningService extends AsyncDisposable {
   readonly url: string;
   stop(): Promise<void>;
+  /** Resolves once it has stopped because something else than this process told it to. */
+  readonly stopped?: Promise<void>;
 }
 
 /** Starts a service, prints where it listens, and runs it until the process is told to stop. */
@@ -26,5 +28,6 @@ export async function runService(
   output.out(
     json ? JSON.stringify({ event: 'listening', name, url: service.url }) : `${name} ${service.url}`,
   );
-  return (await ended) === 0 ? 0 : 1;
+  const stopped = service.stopped?.then(() => 0);
+  return (await (stopped === undefined ? ended : Promise.race([ended, stopped]))) === 0 ? 0 : 1;
 }

@@ -28,12 +28,15 @@ export interface NodeAppOptions {
   /** Called where a damaged segment was found and removed. */
   readonly onDamaged: (renderId: string, rendition: string, n: number) => void;
   readonly isReady: () => boolean;
+  /** Begins to drain; within so many seconds at most. */
+  readonly drain: (seconds: number) => void;
 }
 
 /** Without `n` any segment will do: the init segment is what is waited for. */
 const wantSchema = z.strictObject({
   want: z.strictObject({ n: z.int().min(0).optional(), rendition: z.string().max(64).optional() }).optional(),
 });
+const drainSchema = z.strictObject({ seconds: z.number().min(0).max(86_400) });
 const assetSchema = z.strictObject({ src: z.string().min(1).max(4096) });
 
 /**
@@ -93,7 +96,8 @@ export function nodeApp(options: NodeAppOptions): Hono {
     return ranged({ range: c.req.header('range'), ifRange: c.req.header('if-range') }, segment.data, headers);
   });
 
-  for (const path of ['/renders/*', '/assets', '/modules/*']) app.use(path, bearer(options.secret), bounded);
+  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain'])
+    app.use(path, bearer(options.secret), bounded);
 
   app.post('/renders/:renderId', async (c) => {
     const { want } = wantSchema.parse(await body(c.req.raw));
@@ -107,6 +111,11 @@ export function nodeApp(options: NodeAppOptions): Hono {
   app.post('/assets', async (c) => {
     const { src } = assetSchema.parse(await body(c.req.raw));
     return c.json((await options.pinAsset(src, c.req.raw.signal)) as object);
+  });
+  app.post('/drain', async (c) => {
+    const { seconds } = drainSchema.parse(await body(c.req.raw));
+    options.drain(seconds);
+    return c.json({ state: 'draining' }, 202);
   });
   app.get('/modules/:name', async (c) => c.json({ sha256: await options.moduleHash(c.req.param('name')) }));
   return app;

@@ -34,8 +34,13 @@ import { startTakeover } from './takeover.ts';
 export interface RunningNode extends AsyncDisposable {
   /** Where it listens. */
   readonly url: string;
-  /** Drains: running segments and waiting copies get a bounded time, leases are given back. Safe to call twice. */
-  stop(): Promise<void>;
+  /**
+   * Drains: takes nothing new, ends or hands over what it renders, copies what only it holds, serving all the while; then
+   * stops. It is over within `seconds` (default: SEGUE_DRAIN_SECONDS) and a few more. Called again, the earlier end counts.
+   */
+  stop(seconds?: number): Promise<void>;
+  /** Resolves once it has stopped, whoever asked for it. */
+  readonly stopped: Promise<void>;
 }
 
 /** Encoders at once: the second hides the start and the end of the first; more would only slow what somebody waits for. */
@@ -44,8 +49,6 @@ const encoders = 2;
 const niceness = 10;
 /** Uploads at once: enough to fill a line, few enough to leave the encoders their cores. */
 const uploads = 3;
-/** Time that a stopping node gives to running segments and waiting copies, in milliseconds. */
-const drainMs = 5_000;
 /** Time that a stopping node gives to requests under way, in milliseconds: with the above, less than a process has to stop. */
 const closeMs = 2_000;
 
@@ -62,6 +65,8 @@ export async function startNode(
   await migrateCatalog(config.databaseUrl);
   await using opened = new AsyncDisposableStack();
   const stopped = new AbortController();
+  const drained = new AbortController();
+  const finished = Promise.withResolvers<void>();
   const segments = join(config.dataFolder, 'segments');
   opened.use(await lockFolder(segments));
   const applicationName = `segue-${config.nodeId}`;
@@ -168,6 +173,7 @@ export async function startNode(
     moduleHash: (name) => Promise.resolve(moduleNamed(modules, name).sha256),
     onDamaged: damaged,
     isReady: () => ready,
+    drain: (seconds) => void stopOnce(seconds),
   });
   app.route('/', ingestRoutes(ingest, log));
   const listening = await listen(app, config.host, config.port, { halfOpen: true });
@@ -220,10 +226,11 @@ export async function startNode(
   const parts = opened.move();
   const stop = async (): Promise<void> => {
     ready = false;
-    const drained = AbortSignal.timeout(drainMs);
+    // Nobody is to choose this node any more, from now on and not from the next beat.
+    heartbeat.wake();
     await ingest.stop();
     await renders.stop();
-    await copying.idle(drained);
+    await copying.idle(drained.signal);
     stopped.abort();
     await finding;
     await heartbeat.stop();
@@ -231,6 +238,15 @@ export async function startNode(
     await parts.disposeAsync();
   };
   let stopping: Promise<void> | undefined;
-  const stopOnce = (): Promise<void> => (stopping ??= stop());
-  return { url, stop: stopOnce, [Symbol.asyncDispose]: stopOnce };
+  const stopOnce = (seconds = config.drainSeconds): Promise<void> => {
+    const over = setTimeout(() => drained.abort(), seconds * 1000);
+    drained.signal.addEventListener('abort', () => clearTimeout(over), { once: true });
+    stopping ??= stop().finally(() => {
+      drained.abort();
+      finished.resolve();
+    });
+    log.info({ seconds, copyQueue: copying.pending }, 'draining');
+    return stopping;
+  };
+  return { url, stop: stopOnce, stopped: finished.promise, [Symbol.asyncDispose]: () => stopOnce() };
 }

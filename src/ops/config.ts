@@ -42,6 +42,8 @@ export interface NodeConfig {
   readonly leaseSeconds: number;
   /** How far a render may run ahead of the last request while nobody plays, in seconds of media. */
   readonly renderAheadSeconds: number;
+  /** Longest time that stopping gives to what is rendered and copied, in seconds. */
+  readonly drainSeconds: number;
   /** This node's share of new renders, against that of others. */
   readonly weight: number;
   readonly logLevel: LogLevel;
@@ -124,6 +126,11 @@ const nodeVariables = {
     ),
   SEGUE_NODE_PORT: whole(0, 65_535).default(8090),
   SEGUE_NODE_URL: httpUrl.optional(),
+  SEGUE_DRAIN_SECONDS: z.coerce
+    .number<string>({ error: 'must be a number of seconds' })
+    .min(0, 'must be at least 0 seconds')
+    .max(86_400, 'must be at most 86400 seconds')
+    .default(5),
   SEGUE_NODE_WEIGHT: z.coerce
     .number<string>({ error: 'must be a number' })
     .min(0.01, 'must be at least 0.01')
@@ -227,6 +234,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     ffmpegPath: v.FFMPEG_PATH,
     leaseSeconds: v.SEGUE_LEASE_SECONDS,
     renderAheadSeconds: v.SEGUE_RENDER_AHEAD_SECONDS,
+    drainSeconds: v.SEGUE_DRAIN_SECONDS,
     weight: v.SEGUE_NODE_WEIGHT,
     logLevel: v.SEGUE_LOG_LEVEL,
   };

@@ -46,6 +46,7 @@ beforeAll(async () => {
     moduleHash: (name) => Promise.resolve(`hash of ${name}`),
     onDamaged: (renderId, rendition, n) => damaged.push(`${renderId}/${rendition}/${n}`),
     isReady: () => true,
+    drain: () => undefined,
   });
   listening = await listen(app, '127.0.0.1', 0);
   await node.renders.take('r', { n: 0 });

@@ -49,6 +49,7 @@ const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> => {
     ffmpegPath: undefined,
     leaseSeconds: 3,
     weight: 1,
+    drainSeconds: 5,
     renderAheadSeconds: 60,
     logLevel: 'silent',
     ...changed,

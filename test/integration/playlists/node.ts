@@ -92,6 +92,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     moduleHash: async (name) => name.padEnd(64, '0').replaceAll(/[^0-9a-f]/g, '0'),
     onDamaged: () => undefined,
     isReady: () => true,
+    drain: () => undefined,
   });
   const listener = getRequestListener(app.fetch);
   const server: Server = createServer((request, response) => {
