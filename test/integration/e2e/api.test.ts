@@ -131,6 +131,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/v/{id}/{rendition}/{n}.{extension}',
       '/v1/events',
       '/v1/nodes',
+      '/v1/nodes/{id}/drain',
       '/v1/streams',
       '/v1/streams/{id}',
       '/v1/videos',
