@@ -103,7 +103,7 @@ test('what a node hands over when it stops is gone on with at once; what nobody 
 });
 
 test('of two nodes that look, the one that placement chooses goes on with it', async () => {
-  await using _a = await watched();
+  await using former = await watched();
   await using b = await startTestRenders({ catalog, renderer, id: 'b' });
   await using c = await startTestRenders({ catalog, renderer, id: 'c' });
   await Promise.all([beat('b'), beat('c')]);
@@ -111,5 +111,6 @@ test('of two nodes that look, the one that placement chooses goes on with it', a
   await Promise.all([look(b), look(c)]);
   const holders = [b, c].filter((node) => node.renders.leases().length === 1);
   expect(holders).toHaveLength(1);
+  expect(former.id).not.toBe(holders[0]?.id);
   expect((await leaseOf(catalog.db, 'r'))?.nodeId).toBe(holders[0]?.id);
 });
