@@ -33,9 +33,9 @@ export interface NewStream {
 }
 
 /**
- * A stream as it stands. `waiting`: nothing to play yet. `live`: every rendition that the source has announced is there (or it
- * is high time), the target duration is fixed. `ended`: the source said so for each rendition, and each segment is recorded.
- * `failed`: it cannot go on, `failure` says why.
+ * A stream as it stands. `waiting`: nothing to play yet. `live`: every rendition that the source has announced has the three
+ * segments that a list begins with (or it is high time), the target duration is fixed. `ended`: the source said so for each
+ * rendition, and each segment is recorded. `failed`: it cannot go on, `failure` says why.
  */
 export interface StreamRow {
   readonly videoId: string;
