@@ -88,6 +88,13 @@ function isRewritten(name: string, cursor: Cursor, atHand: AtHand): boolean {
   return upload !== undefined && upload.crc32 !== cursor.known.get(name)?.crc32;
 }
 
+/** Where what is remembered begins in a list: what is older was listed too. */
+export function firstRemembered(segments: readonly SourceSegment[], { known }: Cursor): number {
+  if (known.size < remembered) return 0;
+  const index = segments.findIndex(({ part, sequence }) => known.get(partName(part))?.sequence === sequence);
+  return Math.max(0, index);
+}
+
 /** How many listed segments before the place are looked at for new bytes: a producer that starts again rewrites them in order. */
 const lookBack = 64;
 
@@ -107,9 +114,10 @@ function placeIn({ segments }: SourceMedia, cursor: Cursor, atHand: AtHand): Pla
     !before.some(({ part }) => isRewritten(partName(part), cursor, atHand));
   if (goesOn) return { index: at + 1, broken: false };
   // Another run of the source, or an old list that came late: what is listed already is passed over.
-  const index = segments.findIndex(({ part, sequence }) => {
+  const oldest = firstRemembered(segments, cursor);
+  const index = segments.findIndex(({ part, sequence }, at) => {
     const name = partName(part);
-    return known.get(name)?.sequence !== sequence || isRewritten(name, cursor, atHand);
+    return at >= oldest && (known.get(name)?.sequence !== sequence || isRewritten(name, cursor, atHand));
   });
   return { index: index < 0 ? segments.length : index, broken: true };
 }

@@ -1,7 +1,7 @@
 import type { InitKey, SegmentKey } from '../catalog/foreign.ts';
 import type { ForeignFile, ForeignRendition, NewSegment } from '../catalog/streams.ts';
 import type { Container } from '../rendition/kind.ts';
-import { type Cursor, resumed, start } from './admission.ts';
+import { type Cursor, firstRemembered, resumed, start } from './admission.ts';
 import { type Described, describe, type Probed } from './describe.ts';
 import { mostRenditions, remember } from './limits.ts';
 import { partName, type SourceMedia, type SourceRendition } from './playlist.ts';
@@ -116,9 +116,11 @@ export const rowOf = ({ path, stored, entry, probed, peak }: Rendition): Describ
 /** Names that a rendition's playlist waits for or may come to. */
 export function namesOf({ playlist, cursor }: Rendition): string[] {
   const all = playlist?.segments ?? [];
-  return all.flatMap(({ part, map, mapKey, key }) => [
-    ...(cursor.known.has(partName(part)) ? [] : [partName(part), part.path]),
-    ...(map === undefined ? [] : [partName(map), map.path]),
-    ...[mapKey, key].flatMap((each) => (each?.path === undefined ? [] : [each.path])),
-  ]);
+  return all
+    .slice(firstRemembered(all, cursor))
+    .flatMap(({ part, map, mapKey, key }) => [
+      ...(cursor.known.has(partName(part)) ? [] : [partName(part), part.path]),
+      ...(map === undefined ? [] : [partName(map), map.path]),
+      ...[mapKey, key].flatMap((each) => (each?.path === undefined ? [] : [each.path])),
+    ]);
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Admitted, admit, type Cursor, listed, resumed, start } from '../../../src/ingest/admission.ts';
 import { type Part, partName, type SourceMedia, type SourceSegment } from '../../../src/ingest/playlist.ts';
+import { namesOf, newRendition } from '../../../src/ingest/rendition.ts';
 
 /** A source as a node sees it: what it has uploaded, and what is listed of it. */
 function source() {
@@ -201,4 +202,47 @@ test('whatever is uploaded, listed, repeated, forgotten and restarted: the list 
     }),
     { numRuns: 2000 },
   );
+});
+
+describe('a list of more segments than are remembered', () => {
+  const names = (from: number, to: number): string[] =>
+    Array.from({ length: to - from }, (_, index) => `s${from + index}`);
+  const long = () => {
+    const s = source();
+    for (const [index, name] of names(0, 5000).entries()) s.upload(name, index);
+    s.take(list(0, names(0, 5000)));
+    expect(s.rows).toHaveLength(5000);
+    return s;
+  };
+
+  test('one that comes late lists nothing again, and asks for nothing', () => {
+    const s = long();
+    expect(s.take(list(0, names(0, 4990)))).toMatchObject({ admitted: [], missing: [] });
+    s.restart();
+    expect(s.take(list(0, names(0, 4990)))).toMatchObject({ admitted: [], missing: [] });
+    expect(s.take(list(0, names(0, 5001)))).toMatchObject({ admitted: [], missing: ['s5000'] });
+  });
+
+  test('of a producer that writes its end again, what was written again is listed', () => {
+    const s = long();
+    s.upload('s4998', 77);
+    s.upload('s4999', 78);
+    expect(s.take(list(0, names(0, 5000))).admitted.map(({ segment: { part } }) => part.path)).toEqual([
+      's4998',
+      's4999',
+    ]);
+  });
+
+  test('only what is still to come keeps its place among the uploads', () => {
+    const known = new Map(
+      names(904, 5000).map((uri, index) => [uri, { sequence: 904 + index, uri, crc32: 1 }]),
+    );
+    const cursor: Cursor = { next: 5000, last: known.get('s4999'), known };
+    const rendition = {
+      ...newRendition(0, 'out.m3u8'),
+      cursor,
+      playlist: list(0, names(0, 5002)),
+    };
+    expect(new Set(namesOf(rendition))).toEqual(new Set(['s5000', 's5001']));
+  });
 });
