@@ -5,15 +5,18 @@ import { SegueError } from '../ops/errors.ts';
 import { databaseError } from './database-error.ts';
 import * as schema from './schema.ts';
 
-/** Database handle that every query function takes: the pool, or a transaction of it. */
+/**
+ * Database handle that every query function takes. What belongs together is one statement: the driver (3.4.9) ends the process
+ * when a connection goes in the middle of a transaction of several.
+ */
 export type Db = Pick<
   PostgresJsDatabase<typeof schema>,
-  'select' | 'insert' | 'update' | 'delete' | 'execute' | 'transaction'
+  'select' | 'insert' | 'update' | 'delete' | 'execute'
 >;
 
 /** An open connection pool. */
 export interface Catalog {
-  readonly db: PostgresJsDatabase<typeof schema>;
+  readonly db: Db;
   /** The driver itself, for LISTEN. */
   readonly sql: postgres.Sql;
   close(): Promise<void>;
@@ -50,7 +53,7 @@ export function openCatalog(url: string, options: CatalogOptions = {}): Catalog 
 }
 
 /** The database with errors as {@link databaseError} makes them, of every query: each is prepared by the session. */
-function withSafeErrors(db: Catalog['db']): Catalog['db'] {
+function withSafeErrors(db: PostgresJsDatabase<typeof schema>): Db {
   const { session } = db._;
   const prepare = session.prepareQuery.bind(session);
   session.prepareQuery = <T extends PreparedQueryConfig>(...query: Parameters<typeof prepare<T>>) => {
@@ -67,7 +70,7 @@ const rethrow = (error: unknown): never => {
 };
 
 /**
- * The driver with a bound on every query and transaction: a query that is sent in the moment in which its connection is reset
+ * The driver with a bound on every query: a query that is sent in the moment in which its connection is reset
  * is never settled by the driver (3.4.9), and a server that hangs answers nobody.
  */
 function withDeadline(sql: postgres.Sql, ms: number): postgres.Sql {
@@ -97,11 +100,8 @@ function withDeadline(sql: postgres.Sql, ms: number): postgres.Sql {
     };
     return Object.assign(pending, { values });
   };
-  const begin = (...args: [never]): Promise<unknown> => limit(sql.begin(...args)).catch(rethrow);
   return new Proxy(sql, {
-    get: (target, name, receiver) => {
-      if (name === 'unsafe') return unsafe;
-      return name === 'begin' ? begin : (Reflect.get(target, name, receiver) as unknown);
-    },
+    get: (target, name, receiver) =>
+      name === 'unsafe' ? unsafe : (Reflect.get(target, name, receiver) as unknown),
   });
 }

@@ -28,14 +28,13 @@ export async function addSizes(
   rendition: string,
   sizes: readonly (readonly [number, number])[],
 ): Promise<void> {
-  const known = (await sizesOf(db, renderId)).get(rendition) ?? [];
-  const missing = sizes.filter(([n]) => (known[n] ?? null) === null);
-  // An assignment beyond the end of an array fills what lies between with NULL, so each is one statement.
-  await db.transaction(async (tx) => {
-    for (const [n, bytes] of missing) {
-      await tx.execute(sql`
-        UPDATE renditions SET sizes[${n + 1}::int] = ${bytes}::int
-        WHERE render_id = ${renderId} AND name = ${rendition} AND sizes[${n + 1}::int] IS NULL`);
-    }
-  });
+  if (sizes.length === 0) return;
+  const last = Math.max(...sizes.map(([n]) => n));
+  await db.execute(sql`
+    UPDATE renditions SET sizes = (
+      SELECT array_agg(COALESCE(renditions.sizes[i], given.bytes) ORDER BY i)
+      FROM generate_series(1, GREATEST(COALESCE(array_upper(renditions.sizes, 1), 0), ${last + 1}::int)) AS i
+      LEFT JOIN jsonb_to_recordset(${JSON.stringify(sizes.map(([n, bytes]) => ({ n, bytes })))}::jsonb)
+        AS given(n int, bytes int) ON given.n = i - 1)
+    WHERE render_id = ${renderId} AND name = ${rendition}`);
 }

@@ -53,38 +53,31 @@ export interface RenderRow {
  */
 export async function insertVideo(db: Db, video: NewVideo, render: NewRender): Promise<'new' | 'known'> {
   const { num, den } = video.frameRate;
-  const list = JSON.stringify(render.renditions.map((rendition, position) => ({ ...rendition, position })));
   const rows = await db.execute(sql`
     WITH video AS (
       INSERT INTO videos (id, description, frame_count, rate_num, rate_den)
       VALUES (${video.id}, ${video.description}, ${video.frameCount}, ${num}, ${den})
       ON CONFLICT DO NOTHING
       RETURNING id),
+    ${renderOfVideo(render)}
+    SELECT id FROM video`);
+  return rows.length > 0 ? 'new' : 'known';
+}
+
+/** Inserts a render of each video in `video` before it, with its renditions; does nothing where that generation exists. */
+function renderOfVideo(render: NewRender): SQL {
+  const list = JSON.stringify(render.renditions.map((rendition, position) => ({ ...rendition, position })));
+  return sql`
     render AS (
       INSERT INTO renders (id, video_id, generation, renderer_version, profile)
       SELECT ${render.id}, video.id, ${render.generation}::int, ${render.rendererVersion}, ${render.profile} FROM video
+      ON CONFLICT DO NOTHING
       RETURNING id),
     tracks AS (
       INSERT INTO renditions (render_id, name, kind, container, on_demand, position)
       SELECT render.id, track.name, track.kind, track.container, COALESCE(track."onDemand", false), track.position
       FROM render, jsonb_to_recordset(${list}::jsonb)
-        AS track(name text, kind text, container text, "onDemand" boolean, position int))
-    SELECT id FROM video`);
-  return rows.length > 0 ? 'new' : 'known';
-}
-
-/** Inserts a further render of a known video; does nothing where that generation exists. */
-export async function insertRender(db: Db, videoId: string, render: NewRender): Promise<void> {
-  const { renditions: list, ...row } = render;
-  const inserted = await db
-    .insert(renders)
-    .values({ ...row, videoId })
-    .onConflictDoNothing()
-    .returning({ id: renders.id });
-  if (inserted.length === 0 || list.length === 0) return;
-  await db
-    .insert(renditions)
-    .values(list.map((rendition, position) => ({ renderId: render.id, position, ...rendition })));
+        AS track(name text, kind text, container text, "onDemand" boolean, position int))`;
 }
 
 const columns = {
@@ -198,36 +191,38 @@ export async function failRender(db: Db, renderId: string, failure: string, by?:
   await endRender(db, renderId, 'failed', failure, by);
 }
 
-/** Marks a render as replaced, and inserts its successor, in one transaction. With `by`, only while that lease is current. */
+/** Marks a render as replaced, and inserts its successor. With `by`, only while that lease is current. */
 export async function supersedeRender(
   db: Db,
-  row: Pick<RenderRow, 'renderId' | 'videoId'>,
+  renderId: string,
   reason: string,
   next: NewRender,
   by?: Fence,
 ): Promise<void> {
-  await db.transaction(async (tx) => {
-    if (await endRender(tx, row.renderId, 'superseded', reason, by))
-      await insertRender(tx, row.videoId, next);
-  });
+  await endRender(db, renderId, 'superseded', reason, by, next);
 }
 
-/** One statement, so that a holder that was fenced meanwhile decides nothing. Returns whether the render was ended by it. */
+/**
+ * One statement, so that a holder that was fenced meanwhile decides nothing. And no transaction of several: the driver (3.4.9)
+ * throws where nobody can catch it when the connection goes in the middle of one.
+ */
 async function endRender(
   db: Db,
   renderId: string,
   state: 'failed' | 'superseded',
   reason: string,
   by: Fence | undefined,
-): Promise<boolean> {
+  next?: NewRender,
+): Promise<void> {
   const fenced = by === undefined ? sql`true` : isCurrent(renderId, by);
-  const rows = await db.execute(sql`
+  await db.execute(sql`
     WITH ended AS (
       UPDATE renders SET state = ${state}, failure = ${reason}
       WHERE id = ${renderId} AND state = 'active' AND ${fenced}
-      RETURNING id)
+      RETURNING id, video_id),
+    video AS (SELECT video_id AS id FROM ended)
+    ${next === undefined ? sql`` : sql`, ${renderOfVideo(next)}`}
     SELECT ${announce({ type: 'render', renderId, state })} FROM ended`);
-  return rows.length > 0;
 }
 
 /** Whether the lease of a render is still the one that a write is made under. */

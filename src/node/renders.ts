@@ -135,7 +135,13 @@ export function startRenders(options: RendersOptions): Renders {
     }
     const reason = error instanceof SegueError ? error.message : 'the renderer failed';
     if (superseded) {
-      await supersedeRender(catalog.db, render.row, reason, await successorOf(render.row), render.lease);
+      await supersedeRender(
+        catalog.db,
+        render.row.renderId,
+        reason,
+        await successorOf(render.row),
+        render.lease,
+      );
     } else if (isNodeTrouble(error)) {
       leased.refuse(renderId);
     } else {

@@ -19,13 +19,14 @@ import {
 import { locate } from '../../../src/catalog/locate.ts';
 import { migrateCatalog } from '../../../src/catalog/migrate.ts';
 import { allNodes, heartbeat, liveNodes, suspectNode } from '../../../src/catalog/nodes.ts';
+import { addSizes, sizesOf } from '../../../src/catalog/sizes.ts';
 import {
   currentRender,
   initsOf,
-  insertRender,
   insertVideo,
   renderOfGeneration,
   settleInit,
+  supersedeRender,
 } from '../../../src/catalog/videos.ts';
 import { type Change, subscribe } from '../../../src/catalog/wake.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
@@ -82,10 +83,33 @@ describe('videos', () => {
   });
 
   test('the newest generation is the current one, and the older one can still be had', async () => {
-    await insertRender(catalog.db, 'v', { ...render, id: 'r2', generation: 2 });
-    await insertRender(catalog.db, 'v', { ...render, id: 'r3', generation: 2 });
-    expect(await currentRender(catalog.db, 'v')).toMatchObject({ renderId: 'r2', generation: 2 });
-    expect(await renderOfGeneration(catalog.db, 'v', 1)).toMatchObject({ renderId: 'r' });
+    await supersedeRender(catalog.db, 'r', 'the encoder changed', { ...render, id: 'r2', generation: 2 });
+    await supersedeRender(catalog.db, 'r', 'again', { ...render, id: 'r3', generation: 3 });
+    const { renditions } = render;
+    expect(await currentRender(catalog.db, 'v')).toMatchObject({ renderId: 'r2', generation: 2, renditions });
+    expect(await renderOfGeneration(catalog.db, 'v', 1)).toMatchObject({
+      renderId: 'r',
+      state: 'superseded',
+      failure: 'the encoder changed',
+    });
+  });
+
+  test('a holder that was fenced supersedes nothing', async () => {
+    const next = { ...render, id: 'r2', generation: 2 };
+    await supersedeRender(catalog.db, 'r', 'late', next, { nodeId: 'n', epoch: 1 });
+    expect(await currentRender(catalog.db, 'v')).toMatchObject({ renderId: 'r', state: 'active' });
+  });
+
+  test('sizes that are added later fill what is not known, wherever they are', async () => {
+    await addSizes(catalog.db, 'r', '720p', []);
+    await addSizes(catalog.db, 'r', '720p', [[3, 30]]);
+    await addSizes(catalog.db, 'r', '720p', [
+      [1, 10],
+      [3, 31],
+      [5, 50],
+    ]);
+    expect((await sizesOf(catalog.db, 'r')).get('720p')).toEqual([null, 10, null, 30, null, 50]);
+    expect((await sizesOf(catalog.db, 'r')).get('audio')).toEqual([]);
   });
 
   test('the first init segment stays; a holder that was fenced settles none', async () => {

@@ -103,12 +103,5 @@ describe('a query that PostgreSQL refuses is no outage, and its values are in no
     const again = await logged(() => createStream(catalog.db, stream));
     expect(again.error).toMatchObject({ message: expect.stringContaining('23505') as string });
     expectNoSecret(again.line);
-    const inTransaction = await logged(() => catalog.db.transaction((tx) => createStream(tx, stream)));
-    expectNoSecret(inTransaction.line);
-  });
-
-  test('what a transaction itself throws comes out as it is', async () => {
-    const mine = new Error('mine');
-    await expect(catalog.db.transaction(() => Promise.reject(mine))).rejects.toBe(mine);
   });
 });
