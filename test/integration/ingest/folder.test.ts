@@ -111,7 +111,9 @@ test('a broken playlist beside it and a file that was deleted: told, the rest is
   await rm(join(folder.path, 'out2.ts'));
   await writeFile(join(folder.path, 'other.m3u8'), '#EXTM3U\n#EXTINF:x');
   const url = new URL(stream.ingest[0] ?? '').origin;
-  const failed = await ingest(folder.path, '--url', url, '--key', stream.key).catch(
+  // The program has ended before the node gives up what never comes.
+  const program = ['sh', '-c', `cp ${folder.path}/* {}`];
+  const failed = await ingest('--url', url, '--key', stream.key, '--', program).catch(
     (error: unknown) => error,
   );
   expect(failed).toMatchObject({ code: 1 });
