@@ -6,6 +6,7 @@ import { caching, openToAll, preflight } from './headers.ts';
 import { initRoute } from './init-route.ts';
 import { mediaRoute } from './media-route.ts';
 import { multivariantRoute } from './multivariant-route.ts';
+import { objectRoute } from './object-route.ts';
 import { documentShared, openApiInfo } from './openapi.ts';
 import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
@@ -80,7 +81,7 @@ function observe(app: App, ports: Ports): void {
 function answerErrors(app: App): void {
   const answer = (error: unknown, c: RequestContext): Response => {
     const status = error instanceof SegueError ? statusOf(error.code) : 500;
-    if (c.req.path.startsWith('/v/')) {
+    if (c.req.path.startsWith('/v/') || c.req.path.startsWith('/renders/')) {
       for (const [name, value] of Object.entries(openToAll)) c.header(name, value);
     }
     c.header('cache-control', caching.never);
@@ -98,7 +99,8 @@ function answerErrors(app: App): void {
 
 /** Playlists and segments: open to every origin. */
 function playableRoutes(app: App, shared: Service): void {
-  app.options('/v/*', () => new Response(null, { status: 204, headers: preflight }));
+  for (const path of ['/v/*', '/renders/*'])
+    app.options(path, () => new Response(null, { status: 204, headers: preflight }));
   app.get('/v/:id/index.m3u8', (c) => multivariantRoute(c, shared));
   app.get('/v/:id/steering.json', (c) => steeringRoute(c, shared));
   app.get('/v/:id/thumbnails.vtt', (c) => thumbnailsRoute(c, shared));
@@ -107,6 +109,7 @@ function playableRoutes(app: App, shared: Service): void {
   app.get('/v/:id/:rendition/init.mp4', (c) => initRoute(c, shared));
   app.get('/v/:id/:rendition/:file{\\d+\\.(?:m4s|jpg)}', (c) => segmentRoute(c, shared));
   app.get('/v/:id/:rendition/:file{\\d+\\.vtt}', (c) => subtitleSegmentRoute(c, shared));
+  app.get('/renders/:renderId/*', (c) => objectRoute(c, shared));
 }
 
 function healthRoutes(app: App, { ports, holds, budget }: Service): void {

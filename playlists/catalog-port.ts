@@ -6,7 +6,7 @@ import { activeRenders, leaseOf } from '../src/catalog/leases.ts';
 import { locate } from '../src/catalog/locate.ts';
 import { allNodes, suspectNode } from '../src/catalog/nodes.ts';
 import { sizesOf } from '../src/catalog/sizes.ts';
-import { initOf, insertVideo, renderOfGeneration } from '../src/catalog/videos.ts';
+import { initOf, insertVideo, renderById, renderOfGeneration } from '../src/catalog/videos.ts';
 import type { CatalogPort } from './ports.ts';
 import { streamCatalog } from './stream-catalog.ts';
 
@@ -35,6 +35,7 @@ export function catalogPort({ db }: Pick<Catalog, 'db'>, liveSeconds: number, qu
   return {
     currentHead: (videoId) => within(currentHead(db, videoId)),
     renderOfGeneration: (videoId, generation) => within(renderOfGeneration(db, videoId, generation)),
+    renderById: (renderId) => within(renderById(db, renderId)),
     initOf: (renderId, rendition) => within(initOf(db, renderId, rendition)),
     copiesOf: (renderId) => within(copiesOf(db, renderId)),
     sizesOf: (renderId) => within(sizesOf(db, renderId)),

@@ -40,7 +40,7 @@ export async function multivariantRoute(c: RequestContext, { ports, reads }: Ser
     first === undefined ||
     (await reads.answer(
       bucketUrl(ports, { renderId, rendition: first.name, n: 0, container: first.container }),
-    ));
+    )) === 'there';
   const text = multivariantPlaylist({
     renditions: [
       ...facts.renditions

@@ -55,6 +55,8 @@ export interface NodeClient {
   ): Promise<Wanted>;
   /** Facts of a file that a description names; the node fetches and pins it. @throws SegueError as the node says, `no_node` where it is gone */
   pinAsset(node: NodeAddress, src: string, signal: AbortSignal): Promise<unknown>;
+  /** Whether the bucket has lost a segment that it is said to have; the node corrects the row then. @throws SegueError as {@link NodeClient.pinAsset} */
+  isLost(node: NodeAddress, key: SegmentKey, signal: AbortSignal): Promise<boolean>;
   /** Has the node drain within so many seconds, and end. @throws SegueError as {@link NodeClient.pinAsset} */
   drain(node: NodeAddress, seconds: number, signal: AbortSignal): Promise<void>;
   /** SHA-256 of a registered module. @throws SegueError as {@link NodeClient.pinAsset} */
@@ -73,6 +75,7 @@ const maxSegmentBytes = 80 * 1024 * 1024;
 
 const heldSchema = z.object({ holder: z.string().optional() });
 const moduleSchema = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const lostSchema = z.object({ lost: z.boolean() });
 const errorSchema = z.object({
   error: z.object({
     code: z.enum(errorCodes),
@@ -123,6 +126,10 @@ export function nodeClient(options: NodeClientOptions): NodeClient {
       options.whileLive(node, (hangs) => twice(() => want(options, node, wanted, { signal, hangs }))),
     pinAsset: (node, src, signal) =>
       json(node, '/assets', { method: 'POST', body: JSON.stringify({ src }) }, signal),
+    isLost: async (node, { renderId, rendition, n }, signal) => {
+      const body = JSON.stringify({ renderId, rendition, n });
+      return lostSchema.parse(await json(node, '/copies/check', { method: 'POST', body }, signal)).lost;
+    },
     drain: async (node, seconds, signal) => {
       await json(node, '/drain', { method: 'POST', body: JSON.stringify({ seconds }) }, signal);
     },

@@ -67,6 +67,17 @@ const routes: readonly Pick<Route, 'path' | 'summary' | 'request' | 'responses'>
     },
   },
   {
+    path: '/renders/{renderId}/{object}',
+    summary:
+      'An object by its name in the bucket: where a CDN turns to when the bucket does not have it (origin failover)',
+    request: { params: z.object({ renderId: z.string(), object: z.string() }) },
+    responses: {
+      200: { description: 'The bytes, from a node; made again where no node has them' },
+      307: { description: 'Of a playlist: the one that the service makes' },
+      ...errorResponses(404, 503),
+    },
+  },
+  {
     path: '/v/{id}/thumbnails.vtt',
     summary: 'Pictures for a seek bar: a WebVTT cue a segment, whose text is the URL of its picture',
     request: { params: z.object({ id }) },

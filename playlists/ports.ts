@@ -15,6 +15,7 @@ export interface CatalogPort {
   /** The newest render of a video, without its description. */
   currentHead(videoId: string): Promise<RenderHead | undefined>;
   renderOfGeneration(videoId: string, generation: number): Promise<RenderRow | undefined>;
+  renderById(renderId: string): Promise<RenderRow | undefined>;
   initOf(renderId: string, rendition: string): Promise<Uint8Array | undefined>;
   copiesOf(renderId: string): Promise<CopyRow[]>;
   sizesOf(renderId: string): Promise<ReadonlyMap<string, SegmentSizes>>;

@@ -73,7 +73,7 @@ export function factsOf(row: RenderRow): RenderFacts {
 }
 
 /** Name of a rendition in URLs: a later generation is told apart, so that a URL never changes its bytes. */
-export function pathOf(facts: RenderFacts, rendition: string): string {
+export function pathOf(facts: Pick<RenderFacts, 'generation'>, rendition: string): string {
   return facts.generation === 1 ? rendition : `${rendition}~${facts.generation}`;
 }
 

@@ -10,6 +10,8 @@ export interface SegmentKey {
   readonly container: Container;
   /** Nobody can make it again: where no live node has it, it is waited for. */
   readonly irreplaceable?: boolean;
+  /** Whoever asks comes from the bucket, which did not give it: it must not be sent back there. */
+  readonly notFromBucket?: boolean;
 }
 
 /** What to do next for a segment that somebody asks for. */

@@ -1,4 +1,5 @@
 import type { Location } from '../src/catalog/locate.ts';
+import { placeRender } from '../src/node/placement.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { segmentName } from '../src/store/names.ts';
 import type { BucketReads } from './bucket-reads.ts';
@@ -43,7 +44,11 @@ export function segmentSource(
     find: async (key, signal) => {
       const begin = (flightSignal: AbortSignal) => search(ports, nodes, reads, key, flightSignal);
       if (ports.runtime === 'isolate') return (await begin(signal)).claim();
-      const found = await shared.join(`${key.renderId}/${key.rendition}/${key.n}`, begin, signal);
+      const found = await shared.join(
+        `${key.renderId}/${key.rendition}/${key.n}/${key.notFromBucket === true}`,
+        begin,
+        signal,
+      );
       return found.claim();
     },
     download: (url, signal) => download(ports, budget, url, signal),
@@ -93,7 +98,7 @@ async function search(
       signal.throwIfAborted();
       const now = ports.now();
       for (const [id, until] of excluded) if (until <= now) excluded.delete(id);
-      const location = await reachable(ports, reads, key, await locate(ports, key, signal), signal);
+      const location = await reachable(ports, nodes, reads, key, await locate(ports, key, signal), signal);
       const step = location === undefined ? undefined : nextStep(location, new Set(excluded.keys()));
       if (step?.kind === 'bucket') return share({ kind: 'bucket', url: bucketUrl(ports, key) });
       if (step?.kind === 'fetch') {
@@ -116,17 +121,44 @@ async function search(
   }
 }
 
-/** A copy in a bucket that does not answer is none: a node that has the segment, or makes it again, is asked instead. */
+/**
+ * A copy in a bucket that does not answer is none, nor is one that the bucket has lost: a node that has the segment, or makes it
+ * again, is asked instead.
+ */
 async function reachable(
   ports: Ports,
+  nodes: NodeClient,
   reads: BucketReads,
   key: SegmentKey,
   location: Location | undefined,
   signal: AbortSignal,
 ): Promise<Location | undefined> {
   if (location?.inBucket !== true) return location;
-  const answers = await orAborted(reads.answer(bucketUrl(ports, key)), signal);
-  return answers ? location : { ...location, inBucket: false };
+  const url = bucketUrl(ports, key);
+  const elsewhere = { ...location, inBucket: false };
+  const answer = await orAborted(reads.answer(url), signal);
+  if (answer === 'away') return elsewhere;
+  if (answer === 'there' && key.notFromBucket !== true) return location;
+  const isLost = await isLostCopy(ports, nodes, key, signal);
+  if (isLost === false) reads.found(url);
+  return isLost === false && key.notFromBucket !== true ? location : elsewhere;
+}
+
+/** Asks a node, which can look into the bucket itself; undefined where none can tell. */
+async function isLostCopy(
+  ports: Ports,
+  nodes: NodeClient,
+  key: SegmentKey,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  try {
+    const node = placeRender(key.renderId, await ports.catalog.nodes());
+    return node === undefined ? undefined : await nodes.isLost(node, key, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    ports.onTrouble?.('looking for a lost copy', error);
+    return undefined;
+  }
 }
 
 /** Public URL of a segment in the bucket. */

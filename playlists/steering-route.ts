@@ -61,7 +61,8 @@ export async function steeringRoute(c: RequestContext, { ports, reads }: Service
     const [first] = stored;
     if (first === undefined) return false;
     const { name, container } = first;
-    return reads.answer(bucketUrl(ports, { renderId: facts.renderId, rendition: name, n: 0, container }));
+    const url = bucketUrl(ports, { renderId: facts.renderId, rendition: name, n: 0, container });
+    return (await reads.answer(url)) === 'there';
   };
   const manifest = steeringManifest({
     reloadUri: absoluteUrl(c, base + steeringUri(facts.generation, mode)),

@@ -131,6 +131,16 @@ export async function removeCopies(
     .where(and(eq(copies.renderId, renderId), eq(copies.rendition, rendition), eq(copies.place, place)));
 }
 
+/** Takes a segment out of the bucket's row, and says so to those who may have it on a disk. */
+export async function loseCopy(db: Db, renderId: string, rendition: string, n: number): Promise<void> {
+  await db.execute(sql`
+    WITH lost AS (
+      UPDATE copies SET segments = segments - int4multirange(int4range(${n}::int, ${n + 1}::int)), updated_at = now()
+      WHERE render_id = ${renderId} AND rendition = ${rendition} AND place = ${bucketPlace} AND segments @> ${n}::int
+      RETURNING 1)
+    SELECT ${announce({ type: 'lost', renderId, rendition, n })} FROM lost`);
+}
+
 /** What the bucket holds of a render, by rendition. */
 export async function storedOf(db: Db, renderId: string): Promise<Map<string, Ranges>> {
   const rows = await db

@@ -8,6 +8,8 @@ const channel = 'segue';
 export type Change =
   /** A place got a copy; `n` is the first new segment. */
   | { type: 'copies'; renderId: string; place: string; n: number }
+  /** The bucket was found to have lost its copy of a segment. */
+  | { type: 'lost'; renderId: string; rendition: string; n: number }
   /** A render failed, was superseded or sealed. */
   | { type: 'render'; renderId: string; state: string };
 

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
+import type { SuspectCopy } from '../copy/lost.ts';
 import { errorBody, SegueError, statusOf } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -28,6 +29,8 @@ export interface NodeAppOptions {
   /** Called where a damaged segment was found and removed. */
   readonly onDamaged: (renderId: string, rendition: string, n: number) => void;
   readonly isReady: () => boolean;
+  /** Whether the bucket has lost a segment that it is said to have; corrects its row then. */
+  readonly isLost: (copy: SuspectCopy) => Promise<boolean>;
   /** Begins to drain; within so many seconds at most. */
   readonly drain: (seconds: number) => void;
 }
@@ -37,6 +40,11 @@ const wantSchema = z.strictObject({
   want: z.strictObject({ n: z.int().min(0).optional(), rendition: z.string().max(64).optional() }).optional(),
 });
 const drainSchema = z.strictObject({ seconds: z.number().min(0).max(86_400) });
+const copySchema = z.strictObject({
+  renderId: z.string().max(128),
+  rendition: z.string().max(64),
+  n: z.int().min(0),
+});
 const assetSchema = z.strictObject({ src: z.string().min(1).max(4096) });
 
 /**
@@ -96,7 +104,7 @@ export function nodeApp(options: NodeAppOptions): Hono {
     return ranged({ range: c.req.header('range'), ifRange: c.req.header('if-range') }, segment.data, headers);
   });
 
-  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain'])
+  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain', '/copies/*'])
     app.use(path, bearer(options.secret), bounded);
 
   app.post('/renders/:renderId', async (c) => {
@@ -111,6 +119,10 @@ export function nodeApp(options: NodeAppOptions): Hono {
   app.post('/assets', async (c) => {
     const { src } = assetSchema.parse(await body(c.req.raw));
     return c.json((await options.pinAsset(src, c.req.raw.signal)) as object);
+  });
+  app.post('/copies/check', async (c) => {
+    const copy = copySchema.parse(await body(c.req.raw));
+    return c.json({ lost: await options.isLost(copy) });
   });
   app.post('/drain', async (c) => {
     const { seconds } = drainSchema.parse(await body(c.req.raw));

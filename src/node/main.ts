@@ -5,8 +5,10 @@ import { openCatalog } from '../catalog/connect.ts';
 import { removeCopies } from '../catalog/copies.ts';
 import { migrateCatalog } from '../catalog/migrate.ts';
 import { retireNode } from '../catalog/nodes.ts';
+import { renderById } from '../catalog/videos.ts';
 import { subscribe } from '../catalog/wake.ts';
 import { startCopying } from '../copy/copying.ts';
+import { checkCopy, type SuspectCopy } from '../copy/lost.ts';
 import { startIngest } from '../ingest/ingest.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { openSpool } from '../ingest/spool.ts';
@@ -173,6 +175,11 @@ export async function startNode(
     moduleHash: (name) => Promise.resolve(moduleNamed(modules, name).sha256),
     onDamaged: damaged,
     isReady: () => ready,
+    isLost: async (copy) => {
+      const isLost = await checkCopy({ catalog, bucket, log }, copy, stopped.signal);
+      if (isLost) measures.lost();
+      return isLost;
+    },
     drain: (seconds) => void stopOnce(seconds),
   });
   app.route('/', ingestRoutes(ingest, log));
@@ -212,9 +219,21 @@ export async function startNode(
     onTaken: measures.takenOver,
   });
   opened.defer(() => takeover.stop());
+  const copyAgain = ({ renderId, rendition, n }: SuspectCopy): void => {
+    if (disk.facts(renderId, rendition, n) === undefined) return;
+    renderById(catalog.db, renderId)
+      .then((render) => {
+        const packing = render?.renditions.find(({ name }) => name === rendition);
+        if (packing === undefined) return;
+        const { kind, container } = packing;
+        copying.enqueue({ renderId, rendition, n, kind, container });
+      })
+      .catch((error: unknown) => log.warn({ err: error, renderId, n }, 'not copied again yet'));
+  };
   // A stream may end after its last copy. What is missed while the connection is away is sealed at the next start.
   const endings = await subscribe(catalog, (change) => {
     if (change.type === 'render' && change.state === 'ended') copying.settle(change.renderId);
+    if (change.type === 'lost') copyAgain(change);
   });
   opened.defer(() => endings.stop().catch(() => undefined));
   const finding = copying.resume(

@@ -9,6 +9,7 @@ export interface NodeMetrics {
   readonly taken: (segment: WrittenSegment) => void;
   readonly skipped: (count: number) => void;
   readonly takenOver: () => void;
+  readonly lost: () => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
@@ -32,6 +33,7 @@ export function nodeMetrics(
     'ingest_overlong_total',
     'Foreign segments longer than the target duration of their stream',
   );
+  const lost = metrics.counter('lost_copies_total', 'Copies that the bucket was found to have lost');
   const takeovers = metrics.counter('takeovers_total', 'Renders taken over from a node that was gone');
   metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
   metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
@@ -50,6 +52,7 @@ export function nodeMetrics(
     },
     skipped: (count) => skipped.inc(count),
     takenOver: () => takeovers.inc(),
+    lost: () => lost.inc(),
     copied(_, outcome, bytes, seconds) {
       copies.inc({ outcome });
       copiedBytes.inc(bytes);

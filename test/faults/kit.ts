@@ -95,8 +95,14 @@ export interface Field extends AsyncDisposable {
   lose(part: string): Promise<number>;
 }
 
+/** Options of {@link startField}. */
+export interface FieldOptions extends TestStackOptions {
+  /** Where viewers read the bucket, given where they could directly: a CDN. */
+  readonly publicUrl?: (own: string) => string;
+}
+
 /** Starts bucket, proxy and stack. */
-export async function startField(options: TestStackOptions = {}): Promise<Field> {
+export async function startField(options: FieldOptions = {}): Promise<Field> {
   const bucket = await startTestBucket();
   const proxy = await startFaultProxy(bucket.settings.endpoint);
   const field = await startFieldOn(bucket, proxy, options);
@@ -114,7 +120,7 @@ export async function startField(options: TestStackOptions = {}): Promise<Field>
 export async function startFieldOn(
   bucket: TestBucket,
   proxy: FaultProxy,
-  options: TestStackOptions,
+  options: FieldOptions,
 ): Promise<Field> {
   const { settings } = bucket;
   const stack = await startStack({
@@ -125,7 +131,7 @@ export async function startFieldOn(
       S3_REGION: settings.region,
       S3_ACCESS_KEY_ID: settings.accessKeyId,
       S3_SECRET_ACCESS_KEY: settings.secretAccessKey,
-      S3_PUBLIC_URL: settings.publicUrl,
+      S3_PUBLIC_URL: options.publicUrl?.(settings.publicUrl) ?? settings.publicUrl,
       ...options.env,
     },
   });

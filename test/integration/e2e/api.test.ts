@@ -117,6 +117,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/metrics',
       '/openapi.json',
       '/readyz',
+      '/renders/{renderId}/{object}',
       '/v/{id}/index.m3u8',
       '/v/{id}/poster.jpg',
       '/v/{id}/steering.json',

@@ -47,6 +47,7 @@ beforeAll(async () => {
     onDamaged: (renderId, rendition, n) => damaged.push(`${renderId}/${rendition}/${n}`),
     isReady: () => true,
     drain: () => undefined,
+    isLost: () => Promise.resolve(false),
   });
   listening = await listen(app, '127.0.0.1', 0);
   await node.renders.take('r', { n: 0 });

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { type Catalog, openCatalog } from '../../../src/catalog/connect.ts';
+import { loseCopy } from '../../../src/catalog/copies.ts';
 import { nodeApp } from '../../../src/node/app.ts';
 import { startHeartbeat } from '../../../src/node/heartbeat.ts';
 import { type SegmentRenderer, segmentMaker } from '../../../src/node/make-segment.ts';
@@ -35,6 +36,8 @@ export interface TestNodeOptions {
   readonly open?: boolean;
   /** How far it renders while nobody plays. Default 4. */
   readonly aheadSeconds?: number;
+  /** Whether the bucket has lost a segment. Default: it has not. */
+  readonly isLost?: (rendition: string, n: number) => boolean;
   /** Facts by `src`, for `POST /assets`. */
   readonly assets?: Readonly<Record<string, unknown>>;
 }
@@ -93,6 +96,11 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     onDamaged: () => undefined,
     isReady: () => true,
     drain: () => undefined,
+    isLost: async ({ renderId, rendition, n }) => {
+      const isLost = options.isLost?.(rendition, n) ?? false;
+      if (isLost) await loseCopy(catalog.db, renderId, rendition, n);
+      return isLost;
+    },
   });
   const listener = getRequestListener(app.fetch);
   const server: Server = createServer((request, response) => {

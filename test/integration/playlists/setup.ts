@@ -57,13 +57,17 @@ export function startService(
 export interface TestBucket extends AsyncDisposable {
   readonly url: string;
   readonly objects: Map<string, Uint8Array>;
+  /** Names that HEAD does not find either. Others it finds, whatever is in `objects`. */
+  readonly lost: Set<string>;
 }
 
 /** Serves objects by name, as a CDN would. */
 export async function startTestBucket(): Promise<TestBucket> {
   const objects = new Map<string, Uint8Array>();
+  const lost = new Set<string>();
   const server = createServer((request, response) => {
-    const object = objects.get((request.url ?? '').slice(1));
+    const name = (request.url ?? '').slice(1);
+    const object = request.method === 'HEAD' && !lost.has(name) ? new Uint8Array(1) : objects.get(name);
     if (object === undefined) {
       response.writeHead(404).end();
       return;
@@ -76,6 +80,7 @@ export async function startTestBucket(): Promise<TestBucket> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     objects,
+    lost,
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
