@@ -14,7 +14,7 @@ export { isPlayed, type Rendition } from './rendition.ts';
  * Version of everything that turns a description into bytes (compiler, encoder settings, segment writer). Raise it whenever
  * one of them changes what a segment holds: it is part of every render's name, so bytes of two versions never share one.
  */
-export const rendererVersion = '1';
+export const rendererVersion = '2';
 
 /** Video codecs, each by one encoder of ffmpeg. */
 const codecs = {
@@ -37,21 +37,19 @@ export interface Profile {
   /** Constant rate factor on the encoder's own scale: lower is better and larger. */
   readonly crf: number;
   readonly preset: string;
-  /** Encoder threads. Fixed, because bytes depend on it. */
-  readonly threads: number;
   /** AAC bits/s. */
   readonly audioBitRate: number;
 }
 
-const common = { crf: 21, preset: 'veryfast', threads: 2, leastSide: 120, audioBitRate: 128_000 } as const;
+const common = { crf: 21, preset: 'veryfast', leastSide: 120, audioBitRate: 128_000 } as const;
 /** 720p, 480p and 240p of 720p; 1080p, 720p and 360p of 1080p. */
 const ladder = [1, 2 / 3, 1 / 3] as const;
 
 const profiles: Readonly<Record<string, Profile>> = {
   default: { ...common, name: 'default', codec: 'h264', scales: [1] },
   ladder: { ...common, name: 'ladder', codec: 'h264', scales: ladder },
-  hevc: { ...common, name: 'hevc', codec: 'hevc', scales: ladder, crf: 24, preset: 'superfast', threads: 1 },
-  av1: { ...common, name: 'av1', codec: 'av1', scales: ladder, crf: 35, preset: '10', threads: 1 },
+  hevc: { ...common, name: 'hevc', codec: 'hevc', scales: ladder, crf: 24, preset: 'superfast' },
+  av1: { ...common, name: 'av1', codec: 'av1', scales: ladder, crf: 35, preset: '10' },
 };
 
 /** Names of all profiles. */

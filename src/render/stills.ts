@@ -53,7 +53,7 @@ function images(
  */
 export function stillsOf(size: Size, frameRate: FrameRate): StillRendition[] {
   const small = sizeWithin(size, { width: 640, height: 360 });
-  const { codecs, encoderArgs } = h264({ ...small, frameRate, crf: 26, preset: 'veryfast', threads: 1 });
+  const { codecs, encoderArgs } = h264({ ...small, frameRate, crf: 26, preset: 'veryfast' });
   const packing = { kind: 'iframes', container: 'fmp4', name: 'iframes', frame: 'first' } as const;
   const iframes = {
     ...packing,

@@ -59,8 +59,8 @@ test.each([
     expect(got.status).toBe(200);
     const bytes = Buffer.from(await got.arrayBuffer());
     const expected = video.truth.get(2) ?? Buffer.alloc(0);
-    console.log(bytes.length, expected.length, got.headers, bytes.subarray(0,16).toString("latin1"));
-  expect(bytes.subarray(bytes.length - expected.length).equals(expected)).toBe(true);
+    console.log(bytes.length, expected.length, got.headers, bytes.subarray(0, 16).toString('latin1'));
+    expect(bytes.subarray(bytes.length - expected.length).equals(expected)).toBe(true);
     // What a CDN asks for when its origin fails: this one is cut short in the bucket.
     const other = await fetch(`${field.stack.url}/${video.key(3)}`);
     expect(other.status).toBe(200);
@@ -93,7 +93,7 @@ test.skipIf(!hasNginx)(
     const index = await (await fetch(video.url)).text();
     expect(index).toContain(`sealed=`);
     await spoil(field, video.key(2));
-  await spoil(field, video.key(3));
+    await spoil(field, video.key(3));
     const played = await (await playWithFfmpeg(video.url)).done;
     expectWhole(played, seconds);
     expect((await fetch(`${cdn.url}${path}/renders/nobody/180p/0.m4s`)).status).toBe(404);

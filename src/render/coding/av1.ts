@@ -60,7 +60,7 @@ export function av1(input: VideoCodingInput): VideoCoding {
     maxrate: maxRate,
     bufsize: Math.round(maxRate * vbvSeconds),
     'svtav1-params': [
-      `lp=${input.threads}:scd=0`,
+      'lp=1:scd=0',
       'color-primaries=1:transfer-characteristics=1:matrix-coefficients=1:color-range=0',
     ].join(':'),
     ...bt709,

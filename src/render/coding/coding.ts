@@ -1,6 +1,9 @@
 import type { FrameRate } from '../../grid/grid.ts';
 
-/** What a video encoder is asked for. */
+/**
+ * What a video encoder is asked for. Each has one thread: the rate control of all three looks at how far its other threads are,
+ * so that with two of them the bytes depend on how busy the machine is.
+ */
 export interface VideoCodingInput {
   readonly width: number;
   readonly height: number;
@@ -9,8 +12,6 @@ export interface VideoCodingInput {
   readonly crf: number;
   /** The encoder's own name or number for its speed. */
   readonly preset: string;
-  /** Encoder threads. Fixed, because bytes depend on it. */
-  readonly threads: number;
 }
 
 /** How one size is encoded. */

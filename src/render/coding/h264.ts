@@ -22,7 +22,8 @@ export function h264(input: VideoCodingInput): VideoCoding {
     bf: 0,
     maxrate: maxRate,
     bufsize: Math.round(maxRate * vbvSeconds),
-    'threads:v': input.threads,
+    // With two, VBV looks at how far the frame beside has come: other bytes on a busy machine (decision 0001).
+    'threads:v': 1,
     // A keyframe interval without end and no scene cut: the one IDR is the first frame.
     'x264-params': [
       'keyint=infinite:scenecut=0:open-gop=0',

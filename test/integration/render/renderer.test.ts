@@ -48,6 +48,30 @@ function taskOf(description: PinnedDescription, n: number) {
   return { description, grid, n, renditions };
 }
 
+test('a picture that the rate control has to hold back has the same bytes however busy the machine is', async () => {
+  const noise = {
+    segue: 1,
+    kind: 'timeline',
+    size: { width: 640, height: 360 },
+    fps: 25,
+    duration: 12,
+    tracks: [{ clips: [{ start: 0, length: 12, asset: { type: 'pattern', pattern: 'static' } }] }],
+  };
+  const description = await pinDescription(parseDescription(noise), {
+    asset: () => Promise.reject(new Error('no assets')),
+    module: () => Promise.reject(new Error('no modules')),
+  });
+  const task = taskOf(description, 3);
+  const segmentOf = (made: Awaited<ReturnType<Renderer['make']>>): Uint8Array =>
+    made.get('360p')?.segment ?? new Uint8Array();
+  const alone = segmentOf(await renderer.make(task, never));
+  // Four at once on whatever cores there are: each is interrupted at moments of its own.
+  for (let round = 0; round < 2; round += 1) {
+    const made = await Promise.all(Array.from({ length: 4 }, () => renderer.make(task, never)));
+    for (const each of made) expect(Buffer.compare(segmentOf(each), alone)).toBe(0);
+  }
+});
+
 test.each([
   ['default.json', 0],
   ['default.json', 6],
