@@ -59,7 +59,6 @@ test.each([
     expect(got.status).toBe(200);
     const bytes = Buffer.from(await got.arrayBuffer());
     const expected = video.truth.get(2) ?? Buffer.alloc(0);
-    console.log(bytes.length, expected.length, got.headers, bytes.subarray(0, 16).toString('latin1'));
     expect(bytes.subarray(bytes.length - expected.length).equals(expected)).toBe(true);
     // What a CDN asks for when its origin fails: this one is cut short in the bucket.
     const other = await fetch(`${field.stack.url}/${video.key(3)}`);
@@ -100,4 +99,6 @@ test.skipIf(!hasNginx)(
   },
 );
 if (!hasNginx)
-  console.info('skip: nginx is not installed (apt-get install nginx-light), so no CDN fails over here');
+  process.stderr.write(
+    'skip: nginx is not installed (apt-get install nginx-light), so no CDN fails over here\n',
+  );
