@@ -199,6 +199,9 @@ export function startRenders(options: RendersOptions): Renders {
 
   const isWanted = ({ encoder }: { encoder: Running }): boolean =>
     held.get(encoder.renderId)?.wanted.has(encoder.n) ?? false;
+  /** Whoever was served already waits for all that follows, not for this one alone: then every slot is used. */
+  const isPlayedFromHere = ({ encoder }: { encoder: Running }): boolean =>
+    Number.isFinite(held.get(encoder.renderId)?.lastPlayedAt);
   const isStills = ({ encoder }: { encoder: Running }): boolean => encoder.stills === true;
 
   const fill = (): void => {
@@ -206,7 +209,7 @@ export function startRenders(options: RendersOptions): Renders {
       const demands = [...held.values()].map((render) => demandOf(render, now(), options.aheadSeconds));
       const all = [...running.values()];
       const work = nextWork(demands, now(), {
-        makingWanted: all.some((each) => isWanted(each) && !isStills(each)),
+        makingFirst: all.some((each) => isWanted(each) && !isStills(each) && !isPlayedFromHere(each)),
         makingStills: all.some(isStills),
       });
       if (work === undefined) break;

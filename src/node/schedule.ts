@@ -36,19 +36,20 @@ export interface Work {
 /**
  * The next segment to make, over all renders: first what somebody waits for, longest wait first, stills after all others; then,
  * render after render, the next one missing from the playhead on, in play order; then, while somebody plays, what was skipped
- * by seeking. `makingWanted`: an awaited segment is being made, so nothing speculative starts beside it and takes its cores.
+ * by seeking. `makingFirst`: somebody waits for the first segment, which is being made, so nothing speculative starts
+ * beside it and takes its cores.
  * `makingStills`: awaited stills are, and further ones wait, so that a seek bar never takes every slot.
  */
 export function nextWork(
   demands: readonly RenderDemand[],
   now: number,
-  { makingWanted, makingStills }: { makingWanted: boolean; makingStills: boolean },
+  { makingFirst, makingStills }: { makingFirst: boolean; makingStills: boolean },
 ): Work | undefined {
   const wanted = longestWait(demands, now, ({ wanted }) => wanted);
   if (wanted !== undefined) return { ...wanted, wanted: true };
   const stills = makingStills ? undefined : longestWait(demands, now, ({ wantedStills }) => wantedStills);
   if (stills !== undefined) return { ...stills, wanted: true, stills: true };
-  return makingWanted ? undefined : nextAhead(demands, now);
+  return makingFirst ? undefined : nextAhead(demands, now);
 }
 
 function longestWait(

@@ -18,8 +18,8 @@ const demand = (extra: Partial<RenderDemand> = {}): RenderDemand => ({
   ...extra,
 });
 
-const next = (demands: readonly RenderDemand[], now: number, makingWanted = false, makingStills = false) =>
-  nextWork(demands, now, { makingWanted, makingStills });
+const next = (demands: readonly RenderDemand[], now: number, makingFirst = false, makingStills = false) =>
+  nextWork(demands, now, { makingFirst, makingStills });
 
 describe('the next segment', () => {
   test('is what somebody waits for, longest wait first, whatever else is missing', () => {
@@ -66,7 +66,7 @@ describe('the next segment', () => {
     expect(next([stills, demand()], 200, false, true)).toMatchObject({ n: 0, wanted: false });
   });
 
-  test('is nothing speculative beside one that somebody waits for', () => {
+  test('is nothing speculative beside a first one that somebody waits for', () => {
     expect(next([demand({ making: new Set([0]) })], 0, true)).toBeUndefined();
     expect(next([demand({ making: new Set([0]) })], 0)).toMatchObject({ n: 1 });
   });
