@@ -34,9 +34,11 @@ export function bucketReads({ fetch, now, runtime, onTrouble }: Ports): BucketRe
     return { answer: () => Promise.resolve<BucketAnswer>('there'), found: () => undefined };
   const there = new LRUCache<string, true>({ max: mostObjects, ttl: thereMs });
   const looking = new Map<string, Promise<BucketAnswer>>();
+  let wasLate = false;
   let last: { readonly at: number; readonly answers: boolean } | undefined;
 
   const look = async (url: string): Promise<BucketAnswer> => {
+    let late = false;
     const answer = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(probeMs) }).then(
       ({ status }): BucketAnswer => {
         if (status >= 500) return 'away';
@@ -45,10 +47,14 @@ export function bucketReads({ fetch, now, runtime, onTrouble }: Ports): BucketRe
       },
       (error: unknown): BucketAnswer => {
         onTrouble?.('reading the bucket', error);
+        late = error instanceof DOMException && error.name === 'TimeoutError';
         return 'away';
       },
     );
-    last = { at: now(), answers: answer !== 'away' };
+    // A CDN that has an object made again takes its time for this one; twice in a row it is not about one object.
+    const isAlone = late && !wasLate;
+    wasLate = late;
+    last = { at: now(), answers: answer !== 'away' || isAlone };
     if (answer === 'there') there.set(url, true);
     return answer;
   };

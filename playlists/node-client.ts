@@ -55,8 +55,13 @@ export interface NodeClient {
   ): Promise<Wanted>;
   /** Facts of a file that a description names; the node fetches and pins it. @throws SegueError as the node says, `no_node` where it is gone */
   pinAsset(node: NodeAddress, src: string, signal: AbortSignal): Promise<unknown>;
-  /** Whether the bucket has lost a segment that it is said to have; the node corrects the row then. @throws SegueError as {@link NodeClient.pinAsset} */
-  isLost(node: NodeAddress, key: SegmentKey, signal: AbortSignal): Promise<boolean>;
+  /**
+   * What the bucket has of a segment that it is said to have; the node corrects the row where that is nothing. Undefined
+   * where the node cannot tell in time.
+   */
+  checkCopy(node: NodeAddress, key: SegmentKey, signal: AbortSignal): Promise<CopyState | undefined>;
+  /** The segment from the bucket, through a node, for those whom its public address does not serve. */
+  readCopy(node: NodeAddress, key: SegmentKey, signal: AbortSignal): Promise<Fetched>;
   /** Has the node drain within so many seconds, and end. @throws SegueError as {@link NodeClient.pinAsset} */
   drain(node: NodeAddress, seconds: number, signal: AbortSignal): Promise<void>;
   /** SHA-256 of a registered module. @throws SegueError as {@link NodeClient.pinAsset} */
@@ -75,7 +80,9 @@ const maxSegmentBytes = 80 * 1024 * 1024;
 
 const heldSchema = z.object({ holder: z.string().optional() });
 const moduleSchema = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
-const lostSchema = z.object({ lost: z.boolean() });
+const copyStateSchema = z.object({ state: z.enum(['there', 'damaged', 'lost']) });
+/** What the bucket has of a segment, as a node sees it. */
+export type CopyState = z.output<typeof copyStateSchema>['state'];
 const errorSchema = z.object({
   error: z.object({
     code: z.enum(errorCodes),
@@ -126,10 +133,27 @@ export function nodeClient(options: NodeClientOptions): NodeClient {
       options.whileLive(node, (hangs) => twice(() => want(options, node, wanted, { signal, hangs }))),
     pinAsset: (node, src, signal) =>
       json(node, '/assets', { method: 'POST', body: JSON.stringify({ src }) }, signal),
-    isLost: async (node, { renderId, rendition, n }, signal) => {
-      const body = JSON.stringify({ renderId, rendition, n });
-      return lostSchema.parse(await json(node, '/copies/check', { method: 'POST', body }, signal)).lost;
-    },
+    checkCopy: (node, key, signal) =>
+      options.whileLive(node, async (hangs) => {
+        const answer = await copyCall(options, node, 'check', key, { signal, hangs }).catch(() => undefined);
+        signal.throwIfAborted();
+        const body: unknown = await answer?.json().catch(() => undefined);
+        return copyStateSchema.safeParse(body).data?.state;
+      }),
+    readCopy: (node, key, signal) =>
+      options.whileLive(node, async (hangs) => {
+        try {
+          const answer = await copyCall(options, node, 'read', key, { signal, hangs });
+          if (answer.ok) return await readWhole(answer, options, true, AbortSignal.any([signal, hangs]));
+          await answer.body?.cancel();
+          return answer.status === 404
+            ? { kind: 'absent' }
+            : { kind: 'faulty', cause: `status ${answer.status}` };
+        } catch (error) {
+          signal.throwIfAborted();
+          return { kind: 'faulty', cause: error };
+        }
+      }),
     drain: async (node, seconds, signal) => {
       await json(node, '/drain', { method: 'POST', body: JSON.stringify({ seconds }) }, signal);
     },
@@ -189,6 +213,24 @@ async function want(
     }
     return { kind: 'gone', cause: error };
   }
+}
+
+/** A node asks the bucket, whose own limits are longer than anybody waits. */
+const copyTimeoutMs = 5_000;
+
+function copyCall(
+  options: NodeClientOptions,
+  node: NodeAddress,
+  what: 'check' | 'read',
+  { renderId, rendition, n }: SegmentKey,
+  { signal, hangs }: Ends,
+): Promise<Response> {
+  return options.fetch(`${node.url}/copies/${what}`, {
+    method: 'POST',
+    headers: headers(options),
+    body: JSON.stringify({ renderId, rendition, n }),
+    signal: AbortSignal.any([signal, hangs, AbortSignal.timeout(copyTimeoutMs)]),
+  });
 }
 
 async function fetchSegment(

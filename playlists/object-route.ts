@@ -7,39 +7,30 @@ import { paddingOf } from '../src/rendition/padding.ts';
 import { parseSegmentName } from '../src/store/names.ts';
 import { crcText } from './crc32.ts';
 import { orRemembered } from './facts.ts';
-import { caching, openToAll } from './headers.ts';
 import { held } from './hold.ts';
 import type { Ports } from './ports.ts';
-import { pathOf } from './render-facts.ts';
 import { bytesAnswer, foundAnswer } from './segment-route.ts';
 import type { Found } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';
 
 /**
- * `GET /renders/{renderId}/...`: an object by its name in the bucket, from anywhere but the bucket. A CDN whose origin does not
- * have an object asks here (origin failover): the row is corrected, the bytes come from a node, and are made again where no node
- * has them. Nobody else need know this route.
+ * `GET /renders/{renderId}/...`: a segment or init segment by its name in the bucket, for a CDN whose origin does not give it (origin
+ * failover). The bytes come from a node that has them; else a node looks into the bucket itself, gives what is there, and
+ * corrects the row of what is not, which is then made again. Nobody else need know this route.
  */
 export async function objectRoute(c: RequestContext, service: Service): Promise<Response> {
   const { renderId = '' } = c.req.param();
   const rest = c.req.path.slice(`/renders/${renderId}/`.length);
   const render = await renderOf(service.ports, renderId);
-  const [, rendition = '', file = rest] = /^([a-z0-9]+)\/([^/]+)$/.exec(rest) ?? [];
   const segment = parseSegmentName(c.req.path.slice(1));
   if (segment !== undefined) return segmentObject(c, service, render, segment.rendition, segment.n);
-  if (file === 'init.mp4') return initObject(c, service, render, rendition);
-  if (file === 'index.m3u8' && rendition === '') return elsewhere(`/v/${render.videoId}/index.m3u8`);
-  if (file === 'media.m3u8' && render.renditions.some(({ name }) => name === rendition)) {
-    return elsewhere(`/v/${render.videoId}/${pathOf(render, rendition)}/media.m3u8`);
-  }
+  const [, rendition = ''] = /^([a-z0-9]+)\/init\.mp4$/.exec(rest) ?? [];
+  if (rendition !== '') return initObject(c, service, render, rendition);
+  // Playlists of the bucket are for when there is no service.
   throw noObject();
 }
 
 const noObject = (): SegueError => new SegueError('not_found', 'There is no such object');
-
-/** The playlists of the service say the same, with stable URLs. */
-const elsewhere = (location: string): Response =>
-  new Response(null, { status: 307, headers: { ...openToAll, location, 'cache-control': caching.never } });
 
 async function renderOf(ports: Ports, renderId: string): Promise<RenderRow> {
   const row = await orRemembered(

@@ -73,7 +73,6 @@ const routes: readonly Pick<Route, 'path' | 'summary' | 'request' | 'responses'>
     request: { params: z.object({ renderId: z.string(), object: z.string() }) },
     responses: {
       200: { description: 'The bytes, from a node; made again where no node has them' },
-      307: { description: 'Of a playlist: the one that the service makes' },
       ...errorResponses(404, 503),
     },
   },

@@ -1,5 +1,4 @@
 import type { Location } from '../src/catalog/locate.ts';
-import { placeRender } from '../src/node/placement.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { segmentName } from '../src/store/names.ts';
 import type { BucketReads } from './bucket-reads.ts';
@@ -10,6 +9,7 @@ import { type NodeClient, readWhole, type SegmentBytes } from './node-client.ts'
 import type { NodeAddress, Ports } from './ports.ts';
 import { nextStep, type SegmentKey } from './resolve.ts';
 import { suspect } from './suspect.ts';
+import { type CopyLooks, suspectCopy } from './suspect-copy.ts';
 
 /** Where a segment was found. Whoever gets bytes calls `release` once they are sent. */
 export type Found =
@@ -93,12 +93,13 @@ async function search(
   const excluded = new Map<string, number>();
   const { renderId, rendition, n } = key;
   const requests = makeRequests(ports, nodes, { renderId, rendition, n });
+  const copies = suspectCopy(ports, nodes, reads, key);
   try {
     for (;;) {
       signal.throwIfAborted();
       const now = ports.now();
       for (const [id, until] of excluded) if (until <= now) excluded.delete(id);
-      const location = await reachable(ports, nodes, reads, key, await locate(ports, key, signal), signal);
+      const location = await reachable(ports, copies, key, await locate(ports, key, signal), signal);
       const step = location === undefined ? undefined : nextStep(location, new Set(excluded.keys()));
       if (step?.kind === 'bucket') return share({ kind: 'bucket', url: bucketUrl(ports, key) });
       if (step?.kind === 'fetch') {
@@ -106,6 +107,10 @@ async function search(
         if (segment !== undefined) return share({ kind: 'bytes', node: step.node.id, segment });
         excluded.set(step.node.id, ports.now() + excludedMs);
         continue;
+      }
+      if (step?.kind === 'make' && key.notFromBucket === true) {
+        const segment = await copies.read(signal);
+        if (segment !== undefined) return share({ kind: 'bytes', ...segment });
       }
       if (step?.kind === 'make' && key.irreplaceable !== true) {
         const failed = await requests.ask(step.holder, new Set(excluded.keys()), signal);
@@ -127,38 +132,19 @@ async function search(
  */
 async function reachable(
   ports: Ports,
-  nodes: NodeClient,
-  reads: BucketReads,
+  copies: CopyLooks,
   key: SegmentKey,
   location: Location | undefined,
   signal: AbortSignal,
 ): Promise<Location | undefined> {
   if (location?.inBucket !== true) return location;
-  const url = bucketUrl(ports, key);
   const elsewhere = { ...location, inBucket: false };
-  const answer = await orAborted(reads.answer(url), signal);
-  if (answer === 'away') return elsewhere;
-  if (answer === 'there' && key.notFromBucket !== true) return location;
-  const isLost = await isLostCopy(ports, nodes, key, signal);
-  if (isLost === false) reads.found(url);
-  return isLost === false && key.notFromBucket !== true ? location : elsewhere;
-}
-
-/** Asks a node, which can look into the bucket itself; undefined where none can tell. */
-async function isLostCopy(
-  ports: Ports,
-  nodes: NodeClient,
-  key: SegmentKey,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
-  try {
-    const node = placeRender(key.renderId, await ports.catalog.nodes());
-    return node === undefined ? undefined : await nodes.isLost(node, key, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    ports.onTrouble?.('looking for a lost copy', error);
-    return undefined;
+  if (key.notFromBucket === true) {
+    // Where a node gives the bytes nobody waits for what is wrong with the copy.
+    if (location.holders.length > 0) copies.lookAside();
+    return elsewhere;
   }
+  return (await copies.isThere(bucketUrl(ports, key), signal)) ? location : elsewhere;
 }
 
 /** Public URL of a segment in the bucket. */

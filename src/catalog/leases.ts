@@ -10,13 +10,35 @@ export interface Lease {
   epoch: number;
 }
 
-/** A held lease as it is renewed: with what another node needs to go on, should this one be gone. */
+/** A held lease as it is renewed and given back: with what another node needs to go on, should this one be gone. */
 export interface HeldLease extends Lease {
-  /** Segment that a viewer was last served. Default 0. */
+  /** Segment that a viewer was last served. Absent: as the row says. */
   readonly playhead?: number;
-  /** Somebody watches, or waits. Default false. */
-  readonly watched?: boolean;
+  /** Seconds since somebody watched or waited; null: nobody does. Absent: as the row says. */
+  readonly watchedSeconds?: number | null;
 }
+
+/** Held leases for a statement: `id`, `node_id`, `epoch`, and what changes of the row. */
+const recordsOf = (held: readonly HeldLease[]): string =>
+  JSON.stringify(
+    held.map(({ renderId, nodeId, epoch, playhead, watchedSeconds }) => ({
+      id: renderId,
+      node_id: nodeId,
+      epoch,
+      playhead,
+      watched_seconds: watchedSeconds,
+      keeps_watched: watchedSeconds === undefined,
+    })),
+  );
+
+const recordColumns = sql.raw(
+  'id text, node_id text, epoch bigint, playhead int, watched_seconds float8, keeps_watched boolean',
+);
+
+const changesOfRecord = sql.raw(`
+  playhead = COALESCE(mine.playhead, leases.playhead),
+  watched_at = CASE WHEN mine.keeps_watched THEN leases.watched_at
+    ELSE now() - make_interval(secs => mine.watched_seconds) END`);
 
 /** The outcome of asking for a lease: it is ours now, or somebody else's. */
 export type Acquired = { ours: true; lease: Lease } | { ours: false; holder: string };
@@ -52,18 +74,9 @@ export async function renewLeases(
   seconds: number,
 ): Promise<Set<string>> {
   if (held.length === 0) return new Set();
-  const list = JSON.stringify(
-    held.map(({ renderId, epoch, playhead = 0, watched = false }) => ({
-      id: renderId,
-      epoch,
-      playhead,
-      watched,
-    })),
-  );
   const rows = await db.execute<{ render_id: string }>(sql`
-    UPDATE leases SET expires_at = now() + make_interval(secs => ${seconds}),
-      playhead = mine.playhead, watched = mine.watched
-    FROM jsonb_to_recordset(${list}::jsonb) AS mine(id text, epoch bigint, playhead int, watched boolean)
+    UPDATE leases SET expires_at = now() + make_interval(secs => ${seconds}), ${changesOfRecord}
+    FROM jsonb_to_recordset(${recordsOf(held)}::jsonb) AS mine(${recordColumns})
     WHERE leases.render_id = mine.id AND leases.epoch = mine.epoch AND leases.node_id = ${nodeId}
     RETURNING leases.render_id`);
   return new Set(rows.map((row) => row.render_id));
@@ -71,27 +84,23 @@ export async function renewLeases(
 
 /**
  * Ends leases at once, so that another node may take them: done rendering, or going away. The epoch grows, so that neither a
- * renewal nor a write that is on its way brings a lease back which its holder has given away. One that is `watched` is handed
- * over: another node goes on with it at once.
+ * renewal nor a write that is on its way brings a lease back which its holder has given away. One that somebody watches is
+ * handed over: another node goes on with it at once.
  */
 export async function releaseLeases(db: Db, held: readonly HeldLease[]): Promise<void> {
   if (held.length === 0) return;
-  const list = JSON.stringify(
-    held.map(({ renderId, nodeId, epoch, playhead = 0, watched = false }) => {
-      return { id: renderId, nodeId, epoch, playhead, watched };
-    }),
-  );
   await db.execute(sql`
-    UPDATE leases SET expires_at = now(), epoch = leases.epoch + 1,
-      playhead = mine.playhead, watched = mine.watched
-    FROM jsonb_to_recordset(${list}::jsonb)
-      AS mine(id text, "nodeId" text, epoch bigint, playhead int, watched boolean)
-    WHERE leases.render_id = mine.id AND leases.node_id = mine."nodeId" AND leases.epoch = mine.epoch`);
+    UPDATE leases SET expires_at = now(), epoch = leases.epoch + 1, ${changesOfRecord}
+    FROM jsonb_to_recordset(${recordsOf(held)}::jsonb) AS mine(${recordColumns})
+    WHERE leases.render_id = mine.id AND leases.node_id = mine.node_id AND leases.epoch = mine.epoch`);
 }
 
 /** Ends every lease of a node that is known to be dead. Whoever takes one over fences it by the epoch, should it live after all. */
 export async function endLeasesOf(db: Db, nodeId: string): Promise<void> {
-  await db.update(leases).set({ expiresAt: sql`now()` }).where(eq(leases.nodeId, nodeId));
+  await db
+    .update(leases)
+    .set({ expiresAt: sql`now()` })
+    .where(and(eq(leases.nodeId, nodeId), sql`${leases.expiresAt} > now()`));
 }
 
 /** The lease of a render that is in force now. */
@@ -120,22 +129,27 @@ export interface AbandonedRender {
   readonly playhead: number;
   /** Seconds since its lease ended. */
   readonly sinceSeconds: number;
+  /** Seconds since somebody was seen to watch. */
+  readonly watchedSeconds: number;
 }
 
-/** Leases that ended longer ago are nobody's concern: whoever watched has asked for the next segment since, or left. */
-const concernSeconds = 60;
-
-/** Renders whose holder is gone, or has handed them over, while somebody watched: at most `limit`, longest ended first. */
-export async function abandonedRenders(db: Db, limit: number): Promise<AbandonedRender[]> {
-  const rows = await db.execute<{ render_id: string; playhead: number; since: number }>(sql`
-    SELECT leases.render_id, leases.playhead, extract(epoch FROM now() - leases.expires_at)::float8 AS since
+/**
+ * Renders whose holder is gone, or has handed them over, and that somebody watched within `watchedSeconds`: at most `limit`,
+ * longest ended first.
+ */
+export async function abandonedRenders(
+  db: Db,
+  watchedSeconds: number,
+  limit: number,
+): Promise<AbandonedRender[]> {
+  const rows = await db.execute<{ render_id: string; playhead: number; since: number; watched: number }>(sql`
+    SELECT leases.render_id, leases.playhead, extract(epoch FROM now() - leases.expires_at)::float8 AS since,
+      extract(epoch FROM now() - leases.watched_at)::float8 AS watched
     FROM leases JOIN renders ON renders.id = leases.render_id
-    WHERE leases.watched AND renders.state = 'active'
-      AND leases.expires_at <= now() AND leases.expires_at > now() - make_interval(secs => ${concernSeconds})
+    WHERE leases.watched_at > now() - make_interval(secs => ${watchedSeconds})
+      AND leases.expires_at <= now() AND renders.state = 'active'
     ORDER BY leases.expires_at LIMIT ${limit}::int`);
-  return rows.map(({ render_id, playhead, since }) => ({
-    renderId: render_id,
-    playhead,
-    sinceSeconds: since,
-  }));
+  return rows.map(({ render_id, playhead, since, watched }) => {
+    return { renderId: render_id, playhead, sinceSeconds: since, watchedSeconds: watched };
+  });
 }

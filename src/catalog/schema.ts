@@ -118,12 +118,12 @@ export const leases = pgTable(
     expiresAt: instant('expires_at').notNull(),
     /** Segment that a viewer was last served, as the holder said with its last renewal. */
     playhead: integer('playhead').notNull().default(0),
-    /** Somebody watches, or waits: should the holder be gone, another node is to go on without being asked. */
-    watched: boolean('watched').notNull().default(false),
+    /** When somebody was last watching, or waiting: should the holder be gone, another node is to go on without being asked. */
+    watchedAt: instant('watched_at'),
   },
   (table) => [
     index('leases_node').on(table.nodeId),
-    index('leases_watched').on(table.expiresAt).where(sql`${table.watched}`),
+    index('leases_watched').on(table.watchedAt).where(sql`${table.watchedAt} IS NOT NULL`),
   ],
 );
 

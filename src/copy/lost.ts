@@ -1,11 +1,13 @@
 import type { Catalog } from '../catalog/connect.ts';
 import { loseCopy, storedOf } from '../catalog/copies.ts';
+import { foreign } from '../catalog/foreign.ts';
 import { contains } from '../catalog/ranges.ts';
 import { sizesOf } from '../catalog/sizes.ts';
 import { renderById } from '../catalog/videos.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import type { Bucket } from '../store/bucket.ts';
+import type { DiskStore } from '../store/disk.ts';
 import { segmentName } from '../store/names.ts';
 
 /** One copy in the bucket that somebody could not read. */
@@ -16,30 +18,68 @@ export interface SuspectCopy {
 }
 
 /**
- * Looks whether the bucket still has a segment that its row says it has, and corrects the row where it has not (a lifecycle
- * rule, an operator, a disk of the provider's). An object of another size than was recorded is removed, so that the right
- * one can be stored under its name. Whoever has the segment on its disk hears of it and copies it again; else it is made again.
- * Returns whether it was lost. @throws SegueError `not_found`, `bucket_unavailable`
+ * What the bucket has of a segment that its row says it has. `lost`: nothing, or nothing that is right, and the row is
+ * corrected; `damaged`: something of another size than was recorded, which is left until somebody has the right bytes.
  */
-export async function checkCopy(
-  { catalog, bucket, log }: { readonly catalog: Catalog; readonly bucket: Bucket; readonly log: Log },
-  { renderId, rendition, n }: SuspectCopy,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  const render = await renderById(catalog.db, renderId);
-  const packing = render?.renditions.find(({ name }) => name === rendition);
-  if (packing === undefined) throw new SegueError('not_found', `There is no ${renderId}/${rendition}`);
-  const stored = await storedOf(catalog.db, renderId);
-  if (!contains(stored.get(rendition) ?? [], n)) return true;
-  const key = segmentName(renderId, rendition, n, packing.container);
-  const bytes = await bucket.size(key, signal);
-  const expected = (await sizesOf(catalog.db, renderId)).get(rendition)?.[n] ?? undefined;
-  if (bytes !== undefined && (expected === undefined || bytes === expected)) return false;
-  if (bytes !== undefined) await bucket.delete(key, signal);
-  await loseCopy(catalog.db, renderId, rendition, n);
-  log.error(
-    { renderId, rendition, n, bytes, expected },
-    'the bucket has lost a segment: its row is corrected',
-  );
-  return true;
+export type CopyState = 'there' | 'damaged' | 'lost';
+
+/** What looking after copies needs. */
+export interface LostCopiesOptions {
+  readonly catalog: Catalog;
+  readonly bucket: Bucket;
+  readonly disk: Pick<DiskStore, 'facts'>;
+  readonly log: Log;
+  /** Called for each row that was corrected. */
+  readonly onLost?: () => void;
+}
+
+/** Looks after copies that are said to be in the bucket. */
+export interface LostCopies {
+  /**
+   * Looks whether the bucket still has a segment, and corrects the row where it has not (a lifecycle rule, an operator, a disk
+   * of the provider's). Whoever has the segment on its disk hears of it and copies it again; else it is made again. One look
+   * at a time for each segment. @throws SegueError `not_found`, `bucket_unavailable`
+   */
+  check(copy: SuspectCopy): Promise<CopyState>;
+}
+
+/** Starts with nothing suspected. */
+export function lostCopies({ catalog, bucket, disk, log, onLost }: LostCopiesOptions): LostCopies {
+  const looking = new Map<string, Promise<CopyState>>();
+
+  const look = async ({ renderId, rendition, n }: SuspectCopy): Promise<CopyState> => {
+    const render = await renderById(catalog.db, renderId);
+    const packing = render?.renditions.find(({ name }) => name === rendition);
+    if (packing === undefined) throw new SegueError('not_found', `There is no ${renderId}/${rendition}`);
+    const stored = await storedOf(catalog.db, renderId);
+    if (!contains(stored.get(rendition) ?? [], n)) return 'lost';
+    const key = segmentName(renderId, rendition, n, packing.container);
+    const bytes = await bucket.size(key);
+    const expected = (await sizesOf(catalog.db, renderId)).get(rendition)?.[n] ?? undefined;
+    if (bytes !== undefined && (expected === undefined || bytes === expected)) return 'there';
+    const here = disk.facts(renderId, rendition, n)?.bytes;
+    if (bytes !== undefined) {
+      log.error({ renderId, rendition, n, bytes, expected }, 'the bucket has an object of the wrong size');
+      // Names are written once: only who can store the right bytes at once may take the wrong ones away.
+      if (here !== expected) return 'damaged';
+      await bucket.delete(key);
+    } else if (render?.profile === foreign && here === undefined) {
+      // Nobody can make it again, and the bucket may only be the wrong one: its row is all that is left of it.
+      log.error({ renderId, rendition, n }, 'the bucket does not have a segment that nobody can make again');
+      return 'lost';
+    }
+    await loseCopy(catalog.db, renderId, rendition, n);
+    onLost?.();
+    log.error({ renderId, rendition, n, bytes }, 'the bucket has lost a segment: its row is corrected');
+    return 'lost';
+  };
+
+  return {
+    check(copy) {
+      const key = `${copy.renderId}/${copy.rendition}/${copy.n}`;
+      const begun = looking.get(key) ?? look(copy).finally(() => looking.delete(key));
+      looking.set(key, begun);
+      return begun;
+    },
+  };
 }

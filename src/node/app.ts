@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
-import type { SuspectCopy } from '../copy/lost.ts';
+import type { CopyState, SuspectCopy } from '../copy/lost.ts';
 import { errorBody, SegueError, statusOf } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -29,8 +30,10 @@ export interface NodeAppOptions {
   /** Called where a damaged segment was found and removed. */
   readonly onDamaged: (renderId: string, rendition: string, n: number) => void;
   readonly isReady: () => boolean;
-  /** Whether the bucket has lost a segment that it is said to have; corrects its row then. */
-  readonly isLost: (copy: SuspectCopy) => Promise<boolean>;
+  /** What the bucket has of a segment; corrects its row where it has lost it. */
+  readonly checkCopy: (copy: SuspectCopy) => Promise<CopyState>;
+  /** A segment from the bucket; undefined where it has none. */
+  readonly readCopy: (copy: SuspectCopy) => Promise<Uint8Array | undefined>;
   /** Begins to drain; within so many seconds at most. */
   readonly drain: (seconds: number) => void;
 }
@@ -122,7 +125,19 @@ export function nodeApp(options: NodeAppOptions): Hono {
   });
   app.post('/copies/check', async (c) => {
     const copy = copySchema.parse(await body(c.req.raw));
-    return c.json({ lost: await options.isLost(copy) });
+    return c.json({ state: await options.checkCopy(copy) });
+  });
+  // For those whom the bucket's public address does not serve.
+  app.post('/copies/read', async (c) => {
+    const copy = copySchema.parse(await body(c.req.raw));
+    const bytes = await options.readCopy(copy);
+    if (bytes === undefined) throw new SegueError('not_found', 'The bucket has no such segment');
+    return new Response(new Uint8Array(bytes), {
+      headers: {
+        'content-length': String(bytes.byteLength),
+        'x-segue-crc32': crc32(bytes).toString(16).padStart(8, '0'),
+      },
+    });
   });
   app.post('/drain', async (c) => {
     const { seconds } = drainSchema.parse(await body(c.req.raw));

@@ -7,7 +7,7 @@ import type { HeldRender } from './held-render.ts';
 import type { RenderDemand } from './schedule.ts';
 
 /** Somebody counts as watching, or as asking for a rendition, for this long after the last time, in milliseconds: longer than any player's buffer refill. */
-const watchedMs = 30_000;
+export const watchedMs = 30_000;
 
 /** Whether somebody is playing. */
 const isWatched = (held: HeldRender, now: number): boolean => now - held.lastPlayedAt < watchedMs;
@@ -16,7 +16,7 @@ const isWatched = (held: HeldRender, now: number): boolean => now - held.lastPla
 export const heldLease = (held: HeldRender, now: number): HeldLease => ({
   ...held.lease,
   playhead: held.playhead,
-  watched: isWatched(held, now) || held.wanted.size > 0,
+  watchedSeconds: held.wanted.size > 0 ? 0 : isWatched(held, now) ? (now - held.lastPlayedAt) / 1000 : null,
 });
 
 /** Whether the rendition has a segment of this number. */

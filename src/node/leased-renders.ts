@@ -127,7 +127,8 @@ export function leasedRenders(options: LeasedRendersOptions): LeasedRenders {
     drop,
     giveBack(render, handOver = false) {
       drop(render);
-      release([handOver ? heldLease(render, now()) : render.lease]);
+      const lease = heldLease(render, now());
+      release([handOver ? lease : { ...lease, watchedSeconds: null }]);
     },
     refuse(renderId) {
       refused.set(renderId, now() + refuseMs);

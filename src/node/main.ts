@@ -8,7 +8,8 @@ import { retireNode } from '../catalog/nodes.ts';
 import { renderById } from '../catalog/videos.ts';
 import { subscribe } from '../catalog/wake.ts';
 import { startCopying } from '../copy/copying.ts';
-import { checkCopy, type SuspectCopy } from '../copy/lost.ts';
+import { lostCopies, type SuspectCopy } from '../copy/lost.ts';
+import { orAborted } from '../copy/uploader.ts';
 import { startIngest } from '../ingest/ingest.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { openSpool } from '../ingest/spool.ts';
@@ -23,6 +24,7 @@ import { createRenderer } from '../render/renderer.ts';
 import { assetBucket } from '../store/asset-bucket.ts';
 import { openBucket } from '../store/bucket.ts';
 import { openDiskStore } from '../store/disk.ts';
+import { segmentName } from '../store/names.ts';
 import { nodeApp } from './app.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
@@ -163,6 +165,12 @@ export async function startNode(
       .catch((error: unknown) => log.error({ err: error, renderId, n }, 'damaged segment not yet replaced'));
   };
 
+  const lost = lostCopies({ catalog, bucket, disk, log, onLost: measures.lost });
+  const packingOf = async (renderId: string, rendition: string) => {
+    const render = await renderById(catalog.db, renderId);
+    return render?.renditions.find(({ name }) => name === rendition);
+  };
+
   let ready = true;
   const app = nodeApp({
     disk,
@@ -175,10 +183,11 @@ export async function startNode(
     moduleHash: (name) => Promise.resolve(moduleNamed(modules, name).sha256),
     onDamaged: damaged,
     isReady: () => ready,
-    isLost: async (copy) => {
-      const isLost = await checkCopy({ catalog, bucket, log }, copy, stopped.signal);
-      if (isLost) measures.lost();
-      return isLost;
+    checkCopy: (copy) => lost.check(copy),
+    readCopy: async ({ renderId, rendition, n }) => {
+      const packing = await packingOf(renderId, rendition);
+      if (packing === undefined) return undefined;
+      return bucket.get(segmentName(renderId, rendition, n, packing.container), stopped.signal);
     },
     drain: (seconds) => void stopOnce(seconds),
   });
@@ -215,31 +224,33 @@ export async function startNode(
     leaseSeconds,
     log,
     isReady: () => ready,
-    takeOver: (renderId, playhead) => renders.takeOver(renderId, playhead),
+    takeOver: (abandoned) => renders.takeOver(abandoned),
     onTaken: measures.takenOver,
   });
   opened.defer(() => takeover.stop());
   const copyAgain = ({ renderId, rendition, n }: SuspectCopy): void => {
     if (disk.facts(renderId, rendition, n) === undefined) return;
-    renderById(catalog.db, renderId)
-      .then((render) => {
-        const packing = render?.renditions.find(({ name }) => name === rendition);
+    packingOf(renderId, rendition)
+      .then((packing) => {
         if (packing === undefined) return;
         const { kind, container } = packing;
         copying.enqueue({ renderId, rendition, n, kind, container });
       })
       .catch((error: unknown) => log.warn({ err: error, renderId, n }, 'not copied again yet'));
   };
-  // A stream may end after its last copy. What is missed while the connection is away is sealed at the next start.
-  const endings = await subscribe(catalog, (change) => {
-    if (change.type === 'render' && change.state === 'ended') copying.settle(change.renderId);
-    if (change.type === 'lost') copyAgain(change);
-  });
-  opened.defer(() => endings.stop().catch(() => undefined));
-  const finding = copying.resume(
-    () => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal),
-    stopped.signal,
+  const findUncopied = (): Promise<void> =>
+    copying.resume(() => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal), stopped.signal);
+  const endings = await subscribe(
+    catalog,
+    (change) => {
+      if (change.type === 'render' && change.state === 'ended') copying.settle(change.renderId);
+      if (change.type === 'lost') copyAgain(change);
+    },
+    // Whatever was announced meanwhile was missed.
+    () => void findUncopied(),
   );
+  opened.defer(() => endings.stop().catch(() => undefined));
+  const finding = findUncopied();
   log.info({ url, ffmpeg: ffmpeg.version, segmentBytes: disk.bytes }, 'node ready');
 
   const parts = opened.move();
@@ -249,6 +260,8 @@ export async function startNode(
     heartbeat.wake();
     await ingest.stop();
     await renders.stop();
+    // What an earlier process left uncopied may not even be queued yet.
+    await orAborted(finding, drained.signal);
     await copying.idle(drained.signal);
     stopped.abort();
     await finding;

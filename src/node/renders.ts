@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/connect.ts';
-import type { Acquired, HeldLease, Lease } from '../catalog/leases.ts';
+import type { AbandonedRender, Acquired, HeldLease, Lease } from '../catalog/leases.ts';
 import { failRender, supersedeRender } from '../catalog/videos.ts';
 import { segmentCount } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
@@ -56,10 +56,10 @@ export interface Renders extends AsyncDisposable {
   /** Has a segment made again whose bytes are gone from this disk. */
   lost(renderId: string, rendition: string, n: number): Promise<void>;
   /**
-   * Goes on with a render that somebody watches and whose holder is gone, from `playhead` on. False where another node was
-   * quicker. @throws SegueError as taking a lease does
+   * Goes on with a render that somebody watches and whose holder is gone, from its playhead on. False where another node was
+   * quicker. That it was taken over is no sign of a viewer. @throws SegueError as taking a lease does
    */
-  takeOver(renderId: string, playhead: number): Promise<boolean>;
+  takeOver(abandoned: AbandonedRender): Promise<boolean>;
   /** Leases held now, for renewal. */
   leases(): readonly HeldLease[];
   /**
@@ -277,11 +277,11 @@ export function startRenders(options: RendersOptions): Renders {
       addWant(render, n, [rendition], { now: now(), isHere: () => false });
       loop.wake();
     },
-    async takeOver(renderId, playhead) {
+    async takeOver({ renderId, playhead, watchedSeconds }) {
       const render = await leased.hold(renderId);
       if ('ours' in render) return false;
       render.playhead = Math.max(0, Math.min(playhead, segmentCount(render.grid) - 1));
-      render.lastPlayedAt = now();
+      render.lastPlayedAt = Math.max(render.lastPlayedAt, now() - watchedSeconds * 1000);
       render.lastDemandAt = now();
       loop.wake();
       return true;

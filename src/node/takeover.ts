@@ -1,9 +1,10 @@
 import type { Catalog } from '../catalog/connect.ts';
-import { abandonedRenders } from '../catalog/leases.ts';
+import { type AbandonedRender, abandonedRenders } from '../catalog/leases.ts';
 import { liveNodes } from '../catalog/nodes.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
+import { watchedMs } from './demand.ts';
 import { placeRender } from './placement.ts';
 
 /** What taking over needs. */
@@ -15,7 +16,7 @@ export interface TakeoverOptions {
   /** False once this node is draining or stopping: it takes nothing then. */
   readonly isReady: () => boolean;
   /** Goes on with a render; false where another node was quicker. */
-  readonly takeOver: (renderId: string, playhead: number) => Promise<boolean>;
+  readonly takeOver: (abandoned: AbandonedRender) => Promise<boolean>;
   /** Called for each render that was taken over. */
   readonly onTaken?: () => void;
 }
@@ -32,14 +33,15 @@ export function takeoverStep(options: TakeoverOptions): () => Promise<StepResult
   const { catalog, nodeId, leaseSeconds, log } = options;
   return async () => {
     if (!options.isReady()) return 'idle';
-    const abandoned = await abandonedRenders(catalog.db, most);
-    if (abandoned.length === 0) return 'idle';
+    const list = await abandonedRenders(catalog.db, watchedMs / 1000, most);
+    if (list.length === 0) return 'idle';
     const nodes = await liveNodes(catalog.db, leaseSeconds);
-    for (const { renderId, playhead, sinceSeconds } of abandoned) {
+    for (const abandoned of list) {
+      const { renderId, playhead, sinceSeconds } = abandoned;
       const isOurs = placeRender(renderId, nodes)?.id === nodeId;
       if (!isOurs && sinceSeconds < leaseSeconds) continue;
       try {
-        if (!(await options.takeOver(renderId, playhead))) continue;
+        if (!(await options.takeOver(abandoned))) continue;
         options.onTaken?.();
         log.warn(
           { renderId, playhead, sinceSeconds },

@@ -24,12 +24,13 @@ export async function startCdn(
   const listen = port === 0 ? await freePort('127.0.0.1') : port;
   const template = await readFile(new URL('../../infra/nginx/cdn.conf', import.meta.url), 'utf8');
   const server = template
-    .replaceAll('BUCKET_ORIGIN', bucket.origin)
+    .replaceAll(/^ *#.*\n/gm, '')
+    .replaceAll('BUCKET_HOST', new URL(bucket.origin).host)
+    .replaceAll('BUCKET_SCHEME', 'http')
     .replaceAll('BUCKET_PATH', bucket.path)
-    .replaceAll('PLAYLISTS', playlists)
+    .replaceAll('PLAYLISTS_HOST', new URL(playlists).host)
     .replaceAll('LISTEN', `127.0.0.1:${listen}`)
-    .replaceAll('CACHE', join(folder.path, 'cache'))
-    .replaceAll(/^#.*\n/gm, '');
+    .replaceAll('CACHE', join(folder.path, 'cache'));
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${join(folder.path, kind)};`)
     .join('\n');

@@ -1,5 +1,5 @@
 ALTER TABLE leases ADD COLUMN playhead integer NOT NULL DEFAULT 0;
 --> statement-breakpoint
-ALTER TABLE leases ADD COLUMN watched boolean NOT NULL DEFAULT false;
+ALTER TABLE leases ADD COLUMN watched_at timestamptz;
 --> statement-breakpoint
-CREATE INDEX leases_watched ON leases (expires_at) WHERE watched;
+CREATE INDEX leases_watched ON leases (watched_at) WHERE watched_at IS NOT NULL;

@@ -47,7 +47,8 @@ beforeAll(async () => {
     onDamaged: (renderId, rendition, n) => damaged.push(`${renderId}/${rendition}/${n}`),
     isReady: () => true,
     drain: () => undefined,
-    isLost: () => Promise.resolve(false),
+    checkCopy: () => Promise.resolve('there'),
+    readCopy: () => Promise.resolve(undefined),
   });
   listening = await listen(app, '127.0.0.1', 0);
   await node.renders.take('r', { n: 0 });

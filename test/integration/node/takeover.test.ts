@@ -49,7 +49,7 @@ const look = (node: TestRenders, isReady = true): Promise<unknown> =>
     leaseSeconds,
     log,
     isReady: () => isReady,
-    takeOver: (renderId, playhead) => node.renders.takeOver(renderId, playhead),
+    takeOver: (abandoned) => node.renders.takeOver(abandoned),
   })();
 const renew = (node: TestRenders) => renewLeases(catalog.db, node.id, node.renders.leases(), leaseSeconds);
 

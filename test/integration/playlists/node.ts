@@ -96,11 +96,12 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     onDamaged: () => undefined,
     isReady: () => true,
     drain: () => undefined,
-    isLost: async ({ renderId, rendition, n }) => {
+    checkCopy: async ({ renderId, rendition, n }) => {
       const isLost = options.isLost?.(rendition, n) ?? false;
       if (isLost) await loseCopy(catalog.db, renderId, rendition, n);
-      return isLost;
+      return isLost ? 'lost' : 'there';
     },
+    readCopy: async ({ rendition, n }) => segmentBytes(rendition, n),
   });
   const listener = getRequestListener(app.fetch);
   const server: Server = createServer((request, response) => {
