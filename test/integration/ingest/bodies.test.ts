@@ -85,9 +85,12 @@ describe('one stream', () => {
   test('can have so many uploads under way', async () => {
     const stream = await node.stream();
     await stream.put('x.ts', ts(1));
+    const before = await node.spooled();
     const begun = await Promise.all(
       Array.from({ length: mostBodies }, (_, n) => stream.begin(`${n}.ts`, ts(1))),
     );
+    // Whoever else comes now would take the place of one of them.
+    await until(async () => (await node.spooled()) === before + mostBodies, { what: 'all are under way' });
     const other = await node.stream();
     expect(await other.put('a.ts', ts(1)), 'another stream').toMatchObject({ status: 201 });
     await until(async () => (await stream.put('y.ts', ts(1))).status === 429, { what: 'it is refused' });
