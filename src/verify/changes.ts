@@ -121,8 +121,9 @@ function segmentChanges(before: MediaPlaylist, after: MediaPlaylist): Violation[
     const was = before.segments[by + index];
     if (was === undefined) break;
     const difference = segmentChange(was, is, index === 0 && by > 0);
-    if (difference !== undefined)
-      violations.push({ rule: 'watch.line', message: `#${is.n}: ${difference}`, line: is.line });
+    if (difference === undefined) continue;
+    violations.push({ rule: 'watch.line', message: `#${is.n}: ${difference}`, line: is.line });
+    if (violations.length >= maxTold) break;
   }
   const removedBreaks = before.segments
     .slice(0, Math.max(0, by))

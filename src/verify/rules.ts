@@ -3,6 +3,7 @@ import { mediaRules } from './rules/media.ts';
 import { multivariantRules } from './rules/multivariant.ts';
 import { playlistRules } from './rules/playlist.ts';
 import type { Rule } from './rules/rule.ts';
+import { verifyRules } from './rules/verify.ts';
 import { watchRules } from './rules/watch.ts';
 
 export type { Level } from './rules/rule.ts';
@@ -14,6 +15,7 @@ export const rules = {
   ...multivariantRules,
   ...mediaRules,
   ...watchRules,
+  ...verifyRules,
 } as const satisfies Record<string, Rule>;
 
 /** Id of a rule. */

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Change, compare } from './changes.ts';
 import { type Reach, sizes } from './load.ts';
 import { readLines } from './playlist/lines.ts';
-import { type ListedSegment, type MediaPlaylist, readMedia } from './playlist/media.ts';
+import { type ListedSegment, type MediaPlaylist, maxListed, readMedia } from './playlist/media.ts';
 import { atLine, type Place, type WatchReport } from './report.ts';
 
 /** What a watch gives to those who fetch: segments as they are listed. */
 export interface Watched {
-  /** Everything that was ever listed, in order. */
+  /** Everything that was ever listed, in order, up to a bound. */
   readonly playlist: MediaPlaylist;
   readonly report: WatchReport;
 }
@@ -65,7 +65,8 @@ export class Watcher {
     this.#counts.removed += change.removed;
     if (!change.isSame) this.#counts.changes += 1;
     this.#expectInTime(change, next, now);
-    this.#all.push(...change.appended);
+    // One by one: a call takes no 100,000 arguments.
+    for (const segment of change.appended) if (this.#all.length < maxListed) this.#all.push(segment);
     this.#latest = next;
     return change;
   }

@@ -6,8 +6,8 @@ import type { Line } from './lines.ts';
 export type Variables = ReadonlyMap<string, string>;
 
 const reference = /\{\$([a-zA-Z0-9_-]+)\}/g;
-/** Characters of a line after substitution: a variable can hold a long text. */
-const maxLine = 65_536;
+/** Characters that substitution puts into a line, and into a playlist: a variable can hold a long text. */
+const most = { line: 65_536, whole: 16 << 20 } as const;
 
 /**
  * Replaces `{$name}` in URIs and attribute values by what EXT-X-DEFINE says (RFC 8216bis 4.3). `imports` are the variables of
@@ -20,6 +20,7 @@ export function substitute(
   findings: Findings,
 ): { lines: Line[]; variables: Variables } {
   const variables = new Map<string, string>();
+  let total = 0;
   const replaced = lines.map((line): Line => {
     const at = atLine(place, line.number);
     if (line.kind === 'tag' && line.name === 'EXT-X-DEFINE') {
@@ -29,13 +30,18 @@ export function substitute(
     const text = line.kind === 'uri' ? line.uri : line.value;
     if (!text.includes('{$')) return line;
     const missing: string[] = [];
+    let added = 0;
     const result = text.replaceAll(reference, (whole, name: string) => {
       const value = variables.get(name);
       if (value === undefined) missing.push(name);
-      return value ?? whole;
+      added += value?.length ?? 0;
+      return value === undefined || added > most.line || total + added > most.whole ? whole : value;
     });
-    findings.expect('m3u8.define', at, missing.length > 0 && `{$${missing.join('}, {$')}} is not defined`);
-    if (result.length > maxLine) return line;
+    const told = missing.length > 0 && `{$${missing.join('}, {$')}} is not defined`;
+    const long = added > most.line || total + added > most.whole;
+    findings.expect('m3u8.define', at, long ? `${added} characters come of it, which is too much` : told);
+    if (long) return line;
+    total += added;
     return line.kind === 'uri' ? { ...line, uri: result } : { ...line, value: result };
   });
   return { lines: replaced, variables };

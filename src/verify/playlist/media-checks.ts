@@ -1,14 +1,11 @@
-import { Parser } from 'm3u8-parser';
 import { atLine, type Findings, type Place } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import { checkDates } from './dates.ts';
 import { hasTag, type Line, tagsOf, valuesOf, wholeNumber } from './lines.ts';
 import type { MediaPlaylist } from './media.ts';
+import { checkSecondOpinion } from './second-opinion.ts';
 import { checkSegmentLines } from './segment-lines.ts';
 import { checkVersion } from './version.ts';
-
-/** Characters that the second parser is given: it is not built for more. */
-const maxSecondOpinion = 2_000_000;
 
 /** Checks the lines of a media playlist (RFC 8216 4.3.2, 4.3.3). */
 export function checkMedia(
@@ -19,7 +16,7 @@ export function checkMedia(
   findings: Findings,
 ): void {
   const { lines, segments } = playlist;
-  if (text.length <= maxSecondOpinion) findings.expect('m3u8.parser', place, remark(text));
+  checkSecondOpinion(text, place, findings);
   checkTarget(playlist, place, findings);
   checkVersion(lines, place, findings);
   checkOrder(lines, place, findings);
@@ -33,22 +30,6 @@ export function checkMedia(
   );
   checkSegmentLines(lines, url, place, findings);
   checkDates(playlist, place, findings);
-}
-
-/** The first thing that m3u8-parser warns of. */
-function remark(text: string): string | undefined {
-  const parser = new Parser();
-  const remarks: string[] = [];
-  // What it knows of no spec for (a tag that it does not parse) is not a remark on the playlist.
-  parser.on('warn', ({ message }) => remarks.push(message));
-  parser.on('error', ({ message }) => remarks.push(message));
-  try {
-    parser.push(text);
-    parser.end();
-  } catch (error) {
-    return `it fails: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  return remarks[0];
 }
 
 function checkTarget({ lines, segments }: MediaPlaylist, place: Place, findings: Findings): void {

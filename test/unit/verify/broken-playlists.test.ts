@@ -353,18 +353,37 @@ describe('any text', () => {
     );
   });
 
+  it('goes to m3u8-parser only where its lines are short, and a note says so where it does not', () => {
+    const noted = (text: string): string[] =>
+      lookInto(text).flatMap(({ check, message }) => (check === 'verify.parser' ? [message] : []));
+    const titled = (length: number): string =>
+      mediaText(6).replace('#EXTINF:4.000000,', `#EXTINF:4.000000,${'t'.repeat(length)}`);
+    expect(noted(titled(1000))).toEqual([]);
+    expect(noted(titled(10_000))).toEqual(['line 7 has more than 4096 characters']);
+    expect(noted(mediaText(60_000))[0]).toMatch(/^it has \d+ characters, more than 1000000$/);
+  });
+
   it('is read in a time that grows with its length', () => {
     // Each is a megabyte made to send a careless pattern back and forth; the test's time limit is the bound.
     const long = [
       '#EXT-X-KEY:' + 'A=B,'.repeat(250_000),
       'a'.repeat(1_000_000),
       '#EXTINF:' + '1'.repeat(1_000_000),
+      ...['KEY', 'MAP', 'START', 'DATERANGE', 'MEDIA', 'STREAM-INF', 'PART', 'SERVER-CONTROL'].flatMap(
+        (tag) => [
+          `#EXT-X-${tag}:${','.repeat(1e6)}`,
+          `#EXT-X-${tag}:A=${' '.repeat(1e6)}B`,
+          `#EXT-X-${tag}:${'"'.repeat(1e6)}`,
+        ],
+      ),
     ];
     const many = [
       '\n'.repeat(1_000_000),
       '#EXT-X-DISCONTINUITY\n'.repeat(50_000),
       '"='.repeat(500_000),
       '{$'.repeat(500_000),
+      `#EXT-X-DEFINE:NAME="a",VALUE="${'b'.repeat(500_000)}"\n${'{$a}'.repeat(50_000)}`,
+      `#EXT-X-DEFINE:NAME="a",VALUE="${'b'.repeat(60_000)}"\n${'{$a}\n'.repeat(100_000)}`,
     ];
     const variants = Array.from(
       { length: 20_000 },

@@ -219,6 +219,26 @@ describe('Watcher', () => {
     expect(findings.list()).toEqual([]);
   });
 
+  it('takes lists of any length, and keeps a bounded part of what slides by', () => {
+    const long = (first: number): MediaPlaylist => {
+      const lines = Array.from({ length: 200_000 }, (_, n) => `#EXTINF:4,\n${first + n}.ts`);
+      return read(
+        ['#EXTM3U', '#EXT-X-TARGETDURATION:4', `#EXT-X-MEDIA-SEQUENCE:${first}`, ...lines].join('\n'),
+      );
+    };
+    const findings = new Findings();
+    const watcher = new Watcher(live(0), { where: 'live' }, { findings }, 0);
+    watcher.step(long(5), 1000);
+    watcher.step(long(200_005), 2000);
+    const { playlist, report } = watcher.result(3000);
+    expect(report.appended).toBe(400_000);
+    expect(playlist.segments).toHaveLength(200_000);
+    expect(playlist.segments.at(-1)?.n).toBe(199_999);
+    const moved = long(200_005);
+    const segments = moved.segments.map((one) => ({ ...one, uri: `moved/${one.uri}` }));
+    expect(watcher.step({ ...moved, segments }, 4000).violations).toHaveLength(10);
+  });
+
   it('tells once that a list has stopped', () => {
     const findings = new Findings();
     const watcher = new Watcher(live(0), { where: 'live' }, { findings }, 0);

@@ -18,7 +18,7 @@ it('documents every rule: docs/VERIFY.md ends with what --rules prints', async (
 
 it('names for each rule where it is written and the way out', () => {
   for (const id of ruleIds) {
-    expect(rules[id].source).toMatch(/^(RFC \d|Apple \d|ISO\/IEC|Fetch|Roku)/);
+    expect(rules[id].source).toMatch(/^(RFC \d|Apple \d|ISO\/IEC|Fetch|Roku|Bounds)/);
     expect(rules[id].hint.length).toBeGreaterThan(15);
   }
 });
