@@ -65,6 +65,10 @@ function addClients(command: AddCommand, ended: Ended): void {
     .option('--watch', 'reload growing playlists until they end (without: for a minute)')
     .option('--no-watch', 'read growing playlists once')
     .option('--for <time>', 'watch for so long at most, e.g. 90s, 5m')
+    .option(
+      '--within <time>',
+      'report what was checked after so long, e.g. 10m (default: an hour, and the watch)',
+    )
     .option('--rules', 'print every rule with its level and source')
     .option('--quick', 'fetch only a sample of the segments')
     .option('--decode', 'decode everything with ffmpeg and count frames and samples')

@@ -23,6 +23,8 @@ export interface VerifyCommandOptions {
   readonly watch?: boolean;
   /** How long, e.g. `90s`, `5m`. */
   readonly for?: string;
+  /** Bound of everything, e.g. `90s`, `3h`. */
+  readonly within?: string;
   /** Print the table of rules, and check nothing. */
   readonly rules?: boolean;
 }
@@ -58,6 +60,7 @@ export async function verify(
         quick: options.quick === true,
         concurrency: concurrencyOf(options.concurrency ?? '4'),
         watchMs: forMs,
+        ...(options.within === undefined ? {} : { timeMs: timeOf('--within', options.within) }),
         ffmpeg: options.decode === true ? (await findFfmpeg(cliConfig(), stop.signal)).path : undefined,
         onProgress: ({ done, total, where }) => bar.update(done, total, { where }),
       },
@@ -85,11 +88,16 @@ function requireUrl(text: string | undefined): asserts text is string {
 function watchTime({ watch, for: text }: VerifyCommandOptions): number {
   if (watch === false) return 0;
   if (text === undefined) return watch === true ? watchMs.asked : watchMs.byDefault;
+  return timeOf('--for', text);
+}
+
+/** Milliseconds of `90s`, `5m`, `1h`. */
+function timeOf(option: string, text: string): number {
   const match = /^(\d{1,6})(ms|s|m|h)?$/.exec(text);
   const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'] ?? 1000;
   const time = Number(match?.[1] ?? Number.NaN) * unit;
   if (time > 0 && time <= watchMs.most) return time;
-  throw new SegueError('configuration', `--for ${text} is not a time up to 24 h`, {
+  throw new SegueError('configuration', `${option} ${text} is not a time up to 24 h`, {
     hint: 'Write 90s, 5m or 1h',
   });
 }

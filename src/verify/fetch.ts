@@ -34,6 +34,8 @@ export interface FetchLimits {
   readonly maxBytes: number;
   /** Milliseconds for the whole answer, holds included. */
   readonly timeoutMs: number;
+  /** Ends it like `timeoutMs` does. */
+  readonly time?: AbortSignal;
   readonly agentOf?: (url: URL) => Agent | undefined;
   /** Bytes of the file to ask for. */
   readonly range?: { readonly offset: number; readonly length: number } | undefined;
@@ -48,7 +50,12 @@ const unzip = promisify(gunzip);
  */
 export async function fetchHops(url: string, limits: FetchLimits, signal: AbortSignal): Promise<Fetched> {
   const started = performance.now();
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(limits.timeoutMs)]);
+  const { timeoutMs, time } = limits;
+  const bounded = AbortSignal.any([
+    signal,
+    AbortSignal.timeout(timeoutMs),
+    ...(time === undefined ? [] : [time]),
+  ]);
   const hops: Hop[] = [];
   let next = url;
   for (;;) {

@@ -6,8 +6,9 @@ import type { Findings, Place } from './report.ts';
 
 /** How a stream is fetched. */
 export interface Reach {
-  /** GET; undefined when nothing answered, which is a finding already. */
+  /** GET; undefined when nothing answered, which is a finding already, or when time is up. */
   readonly get: (url: string, place: Place, options: GetOptions) => Promise<Fetched | undefined>;
+  /** Segments at once; requests are bounded in `get`. */
   readonly queue: PQueue;
   /** Fetch only a sample of the segments. */
   readonly quick: boolean;
@@ -16,6 +17,8 @@ export interface Reach {
   /** Milliseconds for which a growing playlist is reloaded; 0 = it is read once. */
   readonly watchMs: number;
   readonly signal: AbortSignal;
+  /** Aborted when time is up: what is there then is reported. */
+  readonly time: AbortSignal;
   readonly onSegment: (where: string) => void;
   /** Called once it is known that so many more segments are to be fetched. */
   readonly onListed: (segments: number) => void;
@@ -27,6 +30,8 @@ export interface Reach {
 /** Bounds of one GET. */
 export interface GetOptions {
   readonly maxBytes: number;
+  /** Goes before requests that wait already: a playlist that is read late tells less. */
+  readonly first?: boolean;
   readonly range?: ByteRange | undefined;
 }
 
@@ -71,9 +76,10 @@ async function loadKey(url: string, place: Place, reach: Reach): Promise<Uint8Ar
       : undefined;
   }
   const got = await reach.get(url, place, { maxBytes: sizes.key });
-  const status = got?.last.status ?? 0;
-  const problem = status === 200 && got?.bodyProblem === undefined ? undefined : `the key answers ${status}`;
-  if (!findings.expect('key.fetch', place, problem) || got === undefined) return undefined;
+  if (got === undefined) return undefined;
+  const { status } = got.last;
+  const problem = status === 200 && got.bodyProblem === undefined ? undefined : `the key answers ${status}`;
+  if (!findings.expect('key.fetch', place, problem)) return undefined;
   checkAnswer('key', got, place, findings);
   const { length } = got.body;
   return findings.expect('key.fetch', place, length !== 16 && `${length} bytes, not 16`)

@@ -2,14 +2,13 @@ import { checkAgain } from './again.ts';
 import { checkAnswer, checkPlaylistCaching } from './answers.ts';
 import type { Fetched } from './fetch.ts';
 import { type Reach, sizes } from './load.ts';
-import { substitute, type Variables } from './playlist/define.ts';
+import type { Variables } from './playlist/define.ts';
 import { hasTag } from './playlist/lines.ts';
-import { type ListedSegment, type MediaPlaylist, readMedia } from './playlist/media.ts';
-import { checkMedia } from './playlist/media-checks.ts';
+import type { ListedSegment, MediaPlaylist } from './playlist/media.ts';
 import type { RenditionType } from './playlist/multivariant.ts';
-import { checkText } from './playlist/text.ts';
 import type { Place, WatchReport } from './report.ts';
 import { type FetchedSegment, fetchSegment, type Loading } from './segments.ts';
+import { Versions } from './versions.ts';
 import { watch } from './watch.ts';
 
 /** A rendition that was fetched. */
@@ -47,7 +46,7 @@ function sample(count: number, { quick, maxSegments }: Reach): number[] {
 /** Fetches and checks a media playlist, its init segments and its segments. Undefined where the playlist cannot be had. */
 export async function fetchRendition(wanted: Wanted, reach: Reach): Promise<FetchedRendition | undefined> {
   const place = { where: wanted.name, url: wanted.url };
-  const got = await reach.get(wanted.url, place, { maxBytes: sizes.playlist });
+  const got = await reach.get(wanted.url, place, { maxBytes: sizes.playlist, first: true });
   if (got === undefined || !checkAnswer('media', got, place, reach.findings)) return undefined;
   return readRendition(wanted, got, reach);
 }
@@ -58,10 +57,8 @@ export async function readRendition(wanted: Wanted, got: Fetched, reach: Reach):
   const { name, type } = wanted;
   const { url } = got.last;
   const place = { where: name, url };
-  const read = checkText(got.body, place, findings);
-  const { lines } = substitute(read.lines, wanted.variables, place, findings);
-  const first = readMedia(lines, url);
-  checkMedia(first, read.text, url, place, findings);
+  const versions = new Versions(place, wanted.variables, findings);
+  const first = versions.read(got.body, url);
   checkPlaylistCaching('media', got, first, place, findings);
 
   const loading: Loading = { name, iframes: first.iframesOnly, initials: new Map() };
@@ -82,15 +79,14 @@ export async function readRendition(wanted: Wanted, got: Fetched, reach: Reach):
     }
   };
   fetchAll(sample(first.segments.length, reach).flatMap((index) => first.segments[index] ?? []));
-  const watched =
-    first.complete || reach.watchMs <= 0 ? undefined : await watch(first, wanted.url, place, reach, fetchAll);
+  const isWatched = !first.complete && reach.watchMs > 0;
+  const watched = isWatched
+    ? await watch(first, { url: wanted.url, place, versions }, reach, fetchAll)
+    : undefined;
   const segments = (await Promise.all(fetches)).filter((segment) => segment !== undefined);
   if (!reach.quick) await checkAgain(segments, reach);
   const playlist = watched?.playlist ?? first;
-  // Of a list that was watched only the last word counts.
-  if (playlist.type !== 'VOD')
-    findings.expect('m3u8.endlist', place, !playlist.complete && 'EXT-X-ENDLIST is missing');
-  const independent = wanted.independent || hasTag(lines, 'EXT-X-INDEPENDENT-SEGMENTS');
+  const independent = wanted.independent || hasTag(first.lines, 'EXT-X-INDEPENDENT-SEGMENTS');
   return {
     independent,
     name,

@@ -119,6 +119,9 @@ export interface VerifyReport {
   readonly notes: readonly Finding[];
 }
 
+/** What a check needs of {@link Findings}. */
+export type Expects = Pick<Findings, 'expect'>;
+
 /** Findings kept a rule: a broken rule mostly breaks for every segment. */
 const maxFindings = 20;
 /** Characters of a message: hostile playlists have long lines. */

@@ -11,7 +11,7 @@ import { type Reach, sizes } from './load.ts';
 import { readMultivariant } from './master.ts';
 import { readLines } from './playlist/lines.ts';
 import { isMultivariant } from './playlist/text.ts';
-import { readRendition } from './rendition.ts';
+import { type FetchedRendition, readRendition } from './rendition.ts';
 import { Findings, type VerifyReport } from './report.ts';
 import { reportOn } from './summary.ts';
 
@@ -23,6 +23,8 @@ export interface VerifyOptions {
   readonly concurrency?: number;
   /** Milliseconds for one answer, holds included. Default 90 s. */
   readonly timeoutMs?: number;
+  /** Milliseconds for everything; then what was fetched is reported. Default: an hour, and `watchMs`. */
+  readonly timeMs?: number;
   /** Segments of one rendition that are fetched at most. Default 2000. */
   readonly maxSegments?: number;
   /** Milliseconds for which playlists without EXT-X-ENDLIST are reloaded. Default 0: they are read once. */
@@ -41,6 +43,10 @@ interface Progress {
   readonly where: string;
 }
 
+const anHour = 3_600_000;
+/** Milliseconds that a timer can count. */
+const longestTimer = 2 ** 31 - 1;
+
 /**
  * Fetches a whole HLS stream and checks it. Shares no code with what writes playlists and segments.
  * Throws `invalid_request` when the URL itself cannot be had or is no playlist: then there is nothing to report on.
@@ -51,35 +57,38 @@ export async function verifyStream(
   signal: AbortSignal,
 ): Promise<VerifyReport> {
   const findings = new Findings();
+  const timeMs = Math.min(options.timeMs ?? anHour + (options.watchMs ?? 0), longestTimer);
+  const time = AbortSignal.timeout(timeMs);
+  const requests = new PQueue({ concurrency: options.concurrency ?? 4 });
   const sockets = { keepAlive: true, maxSockets: options.concurrency ?? 4 };
   const agents = { 'http:': new HttpAgent(sockets), 'https:': new HttpsAgent(sockets) };
   try {
-    const get: Get = (target, { maxBytes, range }) =>
-      fetchHops(
-        target,
-        {
-          maxBytes,
-          range,
-          timeoutMs: options.timeoutMs ?? 90_000,
-          agentOf: ({ protocol }) => (protocol === 'https:' ? agents['https:'] : agents['http:']),
-        },
-        signal,
-      );
+    const limits = {
+      time,
+      timeoutMs: options.timeoutMs ?? 90_000,
+      agentOf: ({ protocol }: URL) => (protocol === 'https:' ? agents['https:'] : agents['http:']),
+    };
+    const get: Get = (target, { maxBytes, range, first: goesFirst }) =>
+      requests.add(() => fetchHops(target, { ...limits, maxBytes, range }, signal), {
+        priority: goesFirst === true ? 1 : 0,
+      });
     const first = await get(url, { maxBytes: sizes.playlist });
     if (first.last.status !== 200) throw noPlaylist(`${first.last.url} answers ${first.last.status}`);
-    const reach = reachOf(get, options, findings, signal);
+    const reach = reachOf(get, options, { findings, signal, time });
     const compared = await fetchAll(first, reach);
     judge(compared, findings);
     const renditions = [...new Set(compared.map(({ fetched }) => fetched))];
     if (options.ffmpeg !== undefined)
-      for (const rendition of renditions) await decodeAll(options.ffmpeg, rendition, findings, signal);
+      for (const rendition of renditions) await decodeInTime(options.ffmpeg, rendition, reach);
+    const late = time.aborted && `it took longer than ${timeMs / 1000} s: the rest was not looked at`;
+    findings.expect('verify.time', { where: 'everything', url }, late);
     const reports = renditions.map(reportOn);
     const all = findings.list();
     return {
       version: 1,
       url,
       result: findings.worst(),
-      sampled: reports.some(({ fetched, listed }) => fetched < listed),
+      sampled: time.aborted || reports.some(({ fetched, listed }) => fetched < listed),
       duration: Math.max(0, ...reports.map((one) => one.listedSeconds)),
       renditions: reports,
       checks: findings.results(),
@@ -97,12 +106,28 @@ type Get = (url: string, options: Parameters<Reach['get']>[2]) => Promise<Fetche
 const noPlaylist = (message: string): SegueError =>
   new SegueError('invalid_request', message, { hint: 'Give the URL of a multivariant or media playlist' });
 
-function reachOf(get: Get, options: VerifyOptions, findings: Findings, signal: AbortSignal): Reach {
+/** Decodes until time is up. */
+async function decodeInTime(
+  ffmpeg: string,
+  rendition: FetchedRendition,
+  { findings, signal, time }: Reach,
+): Promise<void> {
+  if (time.aborted) return;
+  try {
+    await decodeAll(ffmpeg, rendition, findings, AbortSignal.any([signal, time]));
+  } catch (error) {
+    if (signal.aborted || !time.aborted) throw error;
+  }
+}
+
+type Bounds = Pick<Reach, 'findings' | 'signal' | 'time'>;
+
+function reachOf(get: Get, options: VerifyOptions, bounds: Bounds): Reach {
+  const { findings, signal, time } = bounds;
   let done = 0;
   let total = 0;
   return {
-    findings,
-    signal,
+    ...bounds,
     quick: options.quick ?? false,
     maxSegments: options.maxSegments ?? 2000,
     watchMs: options.watchMs ?? 0,
@@ -115,10 +140,13 @@ function reachOf(get: Get, options: VerifyOptions, findings: Findings, signal: A
       done += 1;
       options.onProgress?.({ done, total, where });
     },
-    get: async (url, place, bounds) => {
+    get: async (url, place, wanted) => {
+      if (time.aborted) return undefined;
       try {
-        return await get(url, bounds);
+        const got = await get(url, wanted);
+        return time.aborted && got.bodyProblem !== undefined ? undefined : got;
       } catch (error) {
+        if (time.aborted && !signal.aborted) return undefined;
         if (signal.aborted || !(error instanceof SegueError)) throw error;
         findings.expect('http.status', place, error.message);
         return undefined;

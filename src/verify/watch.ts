@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Change, compare } from './changes.ts';
 import { type Reach, sizes } from './load.ts';
-import { readLines } from './playlist/lines.ts';
-import { type ListedSegment, type MediaPlaylist, maxListed, readMedia } from './playlist/media.ts';
+import { type ListedSegment, type MediaPlaylist, maxListed } from './playlist/media.ts';
 import { atLine, type Place, type WatchReport } from './report.ts';
+import type { Versions } from './versions.ts';
 
 /** What a watch gives to those who fetch: segments as they are listed. */
 export interface Watched {
@@ -12,9 +12,15 @@ export interface Watched {
   readonly report: WatchReport;
 }
 
-/** How a playlist is read again. Undefined where it cannot be had. */
-type Reload = () => Promise<MediaPlaylist | undefined>;
+/** A playlist that is read again and again. */
+interface Reloaded {
+  readonly url: string;
+  readonly place: Place;
+  readonly versions: Versions;
+}
 
+/** Target durations within which a new version comes (RFC 8216 6.2.1). */
+const inTime = 1.5;
 /** Milliseconds that an answer may be late without a fault of the playlist. */
 const grace = 1000;
 /** Reloads in a row that may fail. */
@@ -29,7 +35,7 @@ export class Watcher {
   #latest: MediaPlaylist;
   #all: ListedSegment[];
   #changedAt: number;
-  #toldLate = false;
+  #isLate = false;
   #counts = { reloads: 0, changes: 0, appended: 0, removed: 0 };
 
   constructor(first: MediaPlaylist, place: Place, reach: Pick<Reach, 'findings'>, now: number) {
@@ -45,8 +51,8 @@ export class Watcher {
     return this.#latest;
   }
 
-  /** Takes the next version, at a time in milliseconds. Returns what was appended. */
-  step(next: MediaPlaylist, now: number): Change {
+  /** Takes the next version, that came at `now` and was asked for at `asked`, in milliseconds. Returns what was appended. */
+  step(next: MediaPlaylist, now: number, asked = now): Change {
     const { findings } = this.#reach;
     const change = compare(this.#latest, next);
     const looked = [
@@ -64,62 +70,70 @@ export class Watcher {
     this.#counts.appended += change.appended.length;
     this.#counts.removed += change.removed;
     if (!change.isSame) this.#counts.changes += 1;
-    this.#expectInTime(change, next, now);
+    this.#expectInTime(change, next, now, asked);
     // One by one: a call takes no 100,000 arguments.
     for (const segment of change.appended) if (this.#all.length < maxListed) this.#all.push(segment);
     this.#latest = next;
     return change;
   }
 
-  /** A version with a new segment, or ENDLIST, within 1.5 target durations of the one before (RFC 8216 6.2.1). */
-  #expectInTime(change: Change, next: MediaPlaylist, now: number): void {
+  /**
+   * A version with a new segment, or ENDLIST, within 1.5 target durations of the one before (RFC 8216 6.2.1). Only a list that
+   * was seen without news after that time is late: between two reloads nobody knows when they came.
+   */
+  #expectInTime(change: Change, next: MediaPlaylist, now: number, asked: number): void {
+    const { findings } = this.#reach;
+    if (change.appended.length > 0 || next.complete) {
+      if (!this.#isLate) findings.expect('watch.late', this.#place, false);
+      this.#changedAt = now;
+      this.#isLate = false;
+      return;
+    }
     const target = Math.max(1, this.#latest.targetDuration) * 1000;
-    const waited = now - this.#changedAt;
-    const hasNews = change.appended.length > 0 || next.complete;
-    // Polling every half target duration sees a change that much later.
-    const late = waited > 2 * target + grace && !this.#latest.complete;
-    if (late && !this.#toldLate) {
-      const told = `nothing new for ${(waited / 1000).toFixed(1)} s, with a target duration of ${target / 1000} s`;
-      this.#reach.findings.expect('watch.late', this.#place, told);
-      this.#toldLate = true;
-    } else if (hasNews) this.#reach.findings.expect('watch.late', this.#place, false);
-    if (!hasNews) return;
-    this.#changedAt = now;
-    this.#toldLate = false;
+    const waited = asked - this.#changedAt;
+    if (this.#isLate || waited <= inTime * target + grace) return;
+    const told = `nothing new for ${(waited / 1000).toFixed(1)} s, with a target duration of ${target / 1000} s`;
+    findings.expect('watch.late', this.#place, told);
+    this.#isLate = true;
   }
 
   result(now: number): Watched {
     const playlist = { ...this.#latest, segments: this.#all, mediaSequence: this.#all[0]?.n ?? 0 };
     const seconds = Math.round((now - this.#started) / 100) / 10;
+    // A list that still grows is well without.
+    const stopped = this.#isLate && 'it has stopped growing, and EXT-X-ENDLIST is missing';
+    // What is missing in a VOD list is `m3u8.vod`.
+    if (playlist.type !== 'VOD') this.#reach.findings.expect('m3u8.endlist', this.#place, stopped);
     return { playlist, report: { ...this.#counts, ended: this.#latest.complete, seconds } };
   }
 }
 
 /**
  * Reloads a growing playlist at the pace of RFC 8216 6.3.4 until EXT-X-ENDLIST and once more, or for `reach.watchMs`.
- * `onAppended` gets new segments as they are listed. Ends early where the playlist cannot be had any more.
+ * `onAppended` gets new segments as they are listed. Ends early where the playlist cannot be had any more, or time is up.
  */
 export async function watch(
   first: MediaPlaylist,
-  url: string,
-  place: Place,
+  source: Reloaded,
   reach: Reach,
   onAppended: (segments: readonly ListedSegment[]) => void,
 ): Promise<Watched> {
-  const watcher = new Watcher(first, place, reach, performance.now());
+  const watcher = new Watcher(first, source.place, reach, performance.now());
   const until = performance.now() + reach.watchMs;
   let wait = Math.max(1, first.targetDuration) * 1000;
   let failures = 0;
   for (let reloads = 0; reloads < maxReloads; reloads += 1) {
     const left = until - performance.now();
     if (left < Math.min(wait, 100)) break;
-    await sleep(Math.min(wait, left), undefined, { signal: reach.signal });
-    const next = await reload(url, place, reach)();
+    await pause(Math.min(wait, left), reach);
+    if (reach.time.aborted) break;
+    const asked = performance.now();
+    const next = await reload(source, reach);
     failures = next === undefined ? failures + 1 : 0;
     if (failures >= maxFailures) break;
     if (next === undefined) continue;
     const wasComplete = watcher.latest.complete;
-    const change = watcher.step(next, performance.now());
+    const change = watcher.step(next, performance.now(), asked);
     onAppended(change.appended);
     if (wasComplete) break;
     const target = Math.max(1, next.targetDuration) * 1000;
@@ -130,14 +144,20 @@ export async function watch(
   return watcher.result(performance.now());
 }
 
-function reload(url: string, place: Place, reach: Reach): Reload {
-  return async () => {
-    const got = await reach.get(url, place, { maxBytes: sizes.playlist });
-    const problem = got === undefined ? undefined : statusProblem(got.last.status, got.bodyProblem);
-    if (!reach.findings.expect('http.status', place, problem) || got === undefined) return undefined;
-    return readMedia(readLines(new TextDecoder().decode(got.body)), got.last.url);
-  };
+/** Waits so many milliseconds, or until time is up. */
+async function pause(ms: number, { signal, time }: Reach): Promise<void> {
+  await sleep(ms, undefined, { signal: AbortSignal.any([signal, time]) }).catch(() =>
+    signal.throwIfAborted(),
+  );
 }
 
-const statusProblem = (status: number, cut: string | undefined): string | undefined =>
-  status === 200 ? cut : `${status} when it is reloaded`;
+async function reload({ url, place, versions }: Reloaded, reach: Reach): Promise<MediaPlaylist | undefined> {
+  const { findings } = reach;
+  const got = await reach.get(url, place, { maxBytes: sizes.playlist, first: true });
+  if (got === undefined) return undefined;
+  const { last, body, bodyProblem, codingProblem } = got;
+  const problem = last.status === 200 ? bodyProblem : `${last.status} when it is reloaded`;
+  if (!findings.expect('http.status', place, problem)) return undefined;
+  if (codingProblem !== undefined && !findings.expect('http.gzip', place, codingProblem)) return undefined;
+  return versions.read(body, last.url);
+}

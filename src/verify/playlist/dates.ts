@@ -1,4 +1,4 @@
-import { atLine, type Findings, type Place } from '../report.ts';
+import { atLine, type Expects, type Place } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import { hasTag, tagsOf } from './lines.ts';
 import { type MediaPlaylist, readDate } from './media.ts';
@@ -7,7 +7,7 @@ import { type MediaPlaylist, readDate } from './media.ts';
 const tolerance = 100;
 
 /** Checks EXT-X-PROGRAM-DATE-TIME and EXT-X-DATERANGE (RFC 8216 4.3.2.6, 4.3.2.7). */
-export function checkDates({ lines, segments }: MediaPlaylist, place: Place, findings: Findings): void {
+export function checkDates({ lines, segments }: MediaPlaylist, place: Place, findings: Expects): void {
   for (const { value, number } of tagsOf(lines, 'EXT-X-PROGRAM-DATE-TIME')) {
     const bad = readDate(value) === undefined && `\`${value.slice(0, 60)}\` is no date with a time zone`;
     findings.expect('m3u8.date', atLine(place, number), bad);

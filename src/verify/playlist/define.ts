@@ -1,4 +1,4 @@
-import { atLine, type Findings, type Place } from '../report.ts';
+import { atLine, type Expects, type Place } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import type { Line } from './lines.ts';
 
@@ -17,7 +17,7 @@ export function substitute(
   lines: readonly Line[],
   imports: Variables,
   place: Place,
-  findings: Findings,
+  findings: Expects,
 ): { lines: Line[]; variables: Variables } {
   const variables = new Map<string, string>();
   let total = 0;

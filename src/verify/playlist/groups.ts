@@ -1,4 +1,4 @@
-import type { Findings, Place } from '../report.ts';
+import type { Expects, Place } from '../report.ts';
 
 /** What is looked at of a listing. */
 interface Grouped {
@@ -12,7 +12,7 @@ interface Grouped {
 const groupTypes = ['AUDIO', 'VIDEO', 'SUBTITLES', 'CLOSED-CAPTIONS'] as const;
 
 /** Checks EXT-X-MEDIA groups (RFC 8216 4.3.4.1.1, 4.3.4.2.1): members agree, and variants name groups that exist. */
-export function checkGroups(listings: readonly Grouped[], findings: Findings): void {
+export function checkGroups(listings: readonly Grouped[], findings: Expects): void {
   const members = listings.filter(({ attributes }) => attributes.has('GROUP-ID') || attributes.has('TYPE'));
   const groups = new Map<string, Grouped[]>();
   for (const one of members) {
@@ -34,7 +34,7 @@ export function checkGroups(listings: readonly Grouped[], findings: Findings): v
   }
 }
 
-function checkGroup(group: readonly Grouped[], findings: Findings): void {
+function checkGroup(group: readonly Grouped[], findings: Expects): void {
   const names = new Set<string>();
   let hasDefault = false;
   for (const { place, attributes, uri } of group) {
@@ -69,7 +69,7 @@ function attributeProblem(
 }
 
 /** Groups of one type have members of the same names (RFC 8216 4.3.4.1.1). */
-function checkAlike(groups: ReadonlyMap<string, readonly Grouped[]>, findings: Findings): void {
+function checkAlike(groups: ReadonlyMap<string, readonly Grouped[]>, findings: Expects): void {
   const first = new Map<string, string>();
   for (const members of groups.values()) {
     const [one] = members;

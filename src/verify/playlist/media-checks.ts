@@ -1,4 +1,4 @@
-import { atLine, type Findings, type Place } from '../report.ts';
+import { atLine, type Expects, type Place } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import { checkDates } from './dates.ts';
 import { hasTag, type Line, tagsOf, valuesOf, wholeNumber } from './lines.ts';
@@ -13,7 +13,7 @@ export function checkMedia(
   text: string,
   url: string,
   place: Place,
-  findings: Findings,
+  findings: Expects,
 ): void {
   const { lines, segments } = playlist;
   checkSecondOpinion(text, place, findings);
@@ -32,7 +32,7 @@ export function checkMedia(
   checkDates(playlist, place, findings);
 }
 
-function checkTarget({ lines, segments }: MediaPlaylist, place: Place, findings: Findings): void {
+function checkTarget({ lines, segments }: MediaPlaylist, place: Place, findings: Expects): void {
   const [value] = valuesOf(lines, 'EXT-X-TARGETDURATION');
   const target = wholeNumber(value);
   if (target === undefined) {
@@ -49,7 +49,7 @@ function checkTarget({ lines, segments }: MediaPlaylist, place: Place, findings:
   if (segments.length === 0) findings.expect('m3u8.targetduration', place, false);
 }
 
-function checkOrder(lines: readonly Line[], place: Place, findings: Findings): void {
+function checkOrder(lines: readonly Line[], place: Place, findings: Expects): void {
   const firstUri = lines.find((line) => line.kind === 'uri')?.number ?? Number.POSITIVE_INFINITY;
   const firstBreak = tagsOf(lines, 'EXT-X-DISCONTINUITY')[0]?.number ?? Number.POSITIVE_INFINITY;
   const late = [
@@ -63,7 +63,7 @@ function checkOrder(lines: readonly Line[], place: Place, findings: Findings): v
     findings.expect('m3u8.order', atLine(place, number), `${name} comes too late`);
 }
 
-function checkEnd(playlist: MediaPlaylist, place: Place, findings: Findings): void {
+function checkEnd(playlist: MediaPlaylist, place: Place, findings: Expects): void {
   const { type, complete, lines, segments, targetDuration } = playlist;
   findings.expect(
     'm3u8.vod',
@@ -88,7 +88,7 @@ function checkEnd(playlist: MediaPlaylist, place: Place, findings: Findings): vo
 }
 
 /** EXT-X-START (RFC 8216 4.3.5.2). An offset beyond either end is moved to that end by players. */
-function checkStart(playlist: MediaPlaylist, place: Place, findings: Findings): void {
+function checkStart(playlist: MediaPlaylist, place: Place, findings: Expects): void {
   const [start] = tagsOf(playlist.lines, 'EXT-X-START');
   if (start === undefined) return;
   const at = atLine(place, start.number);
@@ -106,7 +106,7 @@ function checkStart(playlist: MediaPlaylist, place: Place, findings: Findings): 
   findings.expect('m3u8.startpoint', at, problem);
 }
 
-function checkLowLatency(lines: readonly Line[], place: Place, findings: Findings): void {
+function checkLowLatency(lines: readonly Line[], place: Place, findings: Expects): void {
   if (!hasTag(lines, 'EXT-X-PART') && !hasTag(lines, 'EXT-X-PART-INF')) return;
   const control = readAttributes(valuesOf(lines, 'EXT-X-SERVER-CONTROL')[0] ?? '').values;
   const target = Number(readAttributes(valuesOf(lines, 'EXT-X-PART-INF')[0] ?? '').values.get('PART-TARGET'));

@@ -1,4 +1,4 @@
-import type { Findings, Place } from '../report.ts';
+import type { Expects, Place } from '../report.ts';
 import { atLine } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import { checkGroups } from './groups.ts';
@@ -57,7 +57,7 @@ export function checkMultivariant(
   lines: readonly Line[],
   url: string,
   place: Place,
-  findings: Findings,
+  findings: Expects,
 ): Multivariant {
   const listings: Listing[] = [];
   let variant: Listing | undefined;
@@ -116,7 +116,7 @@ function listing(value: string, type: RenditionType | undefined, place: Place): 
   };
 }
 
-function checkListing(one: Listing, findings: Findings): void {
+function checkListing(one: Listing, findings: Expects): void {
   const { type, place, attributes, bandwidth, uri } = one;
   const lacks = (...names: readonly string[]): string[] => names.filter((name) => !attributes.has(name));
   if (type === 'variant') {
@@ -146,7 +146,7 @@ function checkListing(one: Listing, findings: Findings): void {
 }
 
 /** What players choose a variant by (Apple 9.1, 9.2, 9.14, 9.15). */
-function checkDescribed({ codecs, resolution, attributes, place }: Listing, findings: Findings): void {
+function checkDescribed({ codecs, resolution, attributes, place }: Listing, findings: Expects): void {
   const hasPicture = codecs.length === 0 || codecs.some((codec) => /^(avc|hvc|hev|dvh|av01|vp)/.test(codec));
   const missing = [codecs.length === 0 && 'CODECS', hasPicture && resolution === undefined && 'RESOLUTION'];
   const named = missing.filter((one) => one !== false);

@@ -1,11 +1,11 @@
 import { Parser } from 'm3u8-parser';
-import type { Findings, Place } from '../report.ts';
+import type { Expects, Place } from '../report.ts';
 
 /** Characters that m3u8-parser is given. Its patterns take time that grows with the square of a line. */
 const most = { whole: 1_000_000, line: 4096 } as const;
 
 /** What m3u8-parser (video.js) says of a playlist. Where it is too much for it, a note says so. */
-export function checkSecondOpinion(text: string, place: Place, findings: Findings): void {
+export function checkSecondOpinion(text: string, place: Place, findings: Expects): void {
   const refused = tooMuch(text);
   findings.expect('verify.parser', place, refused);
   if (refused === undefined) findings.expect('m3u8.parser', place, remark(text));

@@ -1,4 +1,4 @@
-import { atLine, type Findings, type Place } from '../report.ts';
+import { atLine, type Expects, type Place } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import type { Line } from './lines.ts';
 import { checkUri } from './uri.ts';
@@ -10,7 +10,7 @@ export function checkSegmentLines(
   lines: readonly Line[],
   url: string,
   place: Place,
-  findings: Findings,
+  findings: Expects,
 ): void {
   let extinf: string | undefined;
   let range: string | undefined;
@@ -54,7 +54,7 @@ function rangeProblem(text: string, follows: boolean): string | undefined {
     : undefined;
 }
 
-function checkMapLine(value: string, url: string, at: Place, findings: Findings): void {
+function checkMapLine(value: string, url: string, at: Place, findings: Expects): void {
   const { values } = readAttributes(value);
   const uri = values.get('URI');
   const range = values.get('BYTERANGE');

@@ -1,4 +1,4 @@
-import { atLine, type Findings, type Place } from '../report.ts';
+import { atLine, type Expects, type Place } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import { type Line, resolve, tagsOf } from './lines.ts';
 import type { ListedRendition } from './multivariant.ts';
@@ -18,7 +18,7 @@ export function checkSteeringTag(
   lines: readonly Line[],
   renditions: readonly ListedRendition[],
   place: Place,
-  findings: Findings,
+  findings: Expects,
 ): Steering | undefined {
   const [tag] = tagsOf(lines, 'EXT-X-CONTENT-STEERING');
   if (tag === undefined) return undefined;
@@ -53,7 +53,7 @@ function checkSame(
   variants: readonly ListedRendition[],
   pathways: ReadonlySet<string>,
   at: Place,
-  findings: Findings,
+  findings: Expects,
 ): void {
   const of = (pathway: string): string =>
     variants
@@ -73,7 +73,7 @@ export function checkSteeringManifest(
   body: Uint8Array,
   { url }: Steering,
   renditions: readonly ListedRendition[],
-  findings: Findings,
+  findings: Expects,
 ): void {
   const place = { where: 'steering manifest', url };
   const manifest = parse(body);

@@ -1,4 +1,4 @@
-import { atLine, type Findings, type Place } from '../report.ts';
+import { atLine, type Expects, type Place } from '../report.ts';
 import { attributeProblem, attributeTags } from './attributes.ts';
 import { type Line, readLines, wholeNumber } from './lines.ts';
 
@@ -84,7 +84,7 @@ export function isMultivariant(lines: readonly Line[]): boolean {
 export function checkText(
   bytes: Uint8Array,
   place: Place,
-  findings: Findings,
+  findings: Expects,
 ): { text: string; lines: Line[] } {
   const { text, problem } = decodeText(bytes);
   findings.expect('m3u8.text', place, problem);
@@ -100,7 +100,7 @@ export function checkText(
   return { text, lines };
 }
 
-function checkTag(line: Line & { kind: 'tag' }, place: Place, findings: Findings): void {
+function checkTag(line: Line & { kind: 'tag' }, place: Place, findings: Expects): void {
   const { name, value, number } = line;
   const at = atLine(place, number);
   if (attributeTags.has(name)) {

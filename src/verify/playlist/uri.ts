@@ -1,11 +1,11 @@
-import type { Findings, Place } from '../report.ts';
+import type { Expects, Place } from '../report.ts';
 import { resolve } from './lines.ts';
 
 const known =
   /\.(m4s|mp4|m4v|m4a|m4i|cmfv|cmfa|cmft|m4f|ts|m2t|m2ts|mts|aac|ac3|ec3|mp3|vtt|webvtt|m3u8|m3u|jpe?g|png|webp)$/i;
 
 /** Checks one URI (RFC 8216 4.1): absolute only to another host, extension known. */
-export function checkUri(uri: string, base: string, place: Place, findings: Findings): void {
+export function checkUri(uri: string, base: string, place: Place, findings: Expects): void {
   const resolved = resolve(uri, base);
   const shown = uri.slice(0, 200);
   let problem: string | undefined;

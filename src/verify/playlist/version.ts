@@ -1,4 +1,4 @@
-import type { Findings, Place } from '../report.ts';
+import type { Expects, Place } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import { hasTag, type Line, valuesOf, wholeNumber } from './lines.ts';
 
@@ -59,7 +59,7 @@ function needs(lines: readonly Line[]): [number, string][] {
 }
 
 /** Checks EXT-X-VERSION against everything that is used. Without the tag the version is 1. */
-export function checkVersion(lines: readonly Line[], place: Place, findings: Findings): void {
+export function checkVersion(lines: readonly Line[], place: Place, findings: Expects): void {
   const version = wholeNumber(valuesOf(lines, 'EXT-X-VERSION')[0] ?? '1') ?? 1;
   const unmet = needs(lines)
     .filter(([need]) => version < need)

@@ -112,9 +112,9 @@ export const playlistRules = {
   ),
   'm3u8.endlist': rule(
     'warning',
-    'The playlist is complete',
-    'RFC 8216 4.3.3.4',
-    'EXT-X-ENDLIST ends a finished playlist. Still growing? Verify with --watch, or again when it is done',
+    'A playlist that has stopped growing ends with EXT-X-ENDLIST',
+    'RFC 8216 6.2.1',
+    'Write EXT-X-ENDLIST when the last segment is listed: players wait for more for ever',
   ),
   'm3u8.vod': rule(
     'error',

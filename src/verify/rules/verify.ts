@@ -2,6 +2,12 @@ import { rule } from './rule.ts';
 
 /** What was not looked at, so that nobody takes it for good. */
 export const verifyRules = {
+  'verify.time': rule(
+    'warning',
+    'Everything was looked at in time',
+    'Bounds (docs/VERIFY.md)',
+    'Give it more time (--within 3h), or look at a sample (--quick)',
+  ),
   'verify.parser': rule(
     'note',
     'm3u8-parser was asked for a second opinion',

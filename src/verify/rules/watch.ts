@@ -40,7 +40,7 @@ export const watchRules = {
   ),
   'watch.late': rule(
     'error',
-    'New segments come within 1.5 target durations',
+    'New segments come within 1.5 target durations (and a second)',
     'RFC 8216 6.2.1',
     'Is the encoder slower than real time, or stopped? Then players run dry',
   ),

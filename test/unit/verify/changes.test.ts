@@ -247,5 +247,26 @@ describe('Watcher', () => {
     watcher.step(live(1), 32_000);
     for (let at = 34_000; at <= 50_000; at += 2000) watcher.step(live(1), at);
     expect(findings.list().map(({ check }) => check)).toEqual(['watch.late', 'watch.late']);
+    watcher.result(50_000);
+    expect(findings.list().map(({ check }) => check)).toEqual(['m3u8.endlist', 'watch.late', 'watch.late']);
+  });
+
+  it.each([
+    ['1.5 target durations and a second are in time', [[7000, 7000]], []],
+    ['more are late', [[7001, 7001]], ['watch.late']],
+    ['what was asked for in time and answered late is in time', [[12_000, 6000]], []],
+  ] as const)('%s', (_, looks, expected) => {
+    const findings = new Findings();
+    const watcher = new Watcher(live(0), { where: 'live' }, { findings }, 0);
+    for (const [now, asked] of looks) watcher.step(live(0), now, asked);
+    expect(findings.list().map(({ check }) => check)).toEqual(expected);
+  });
+
+  it('does not blame a list that nobody looked at, nor one that still grows for having no end', () => {
+    const findings = new Findings();
+    const watcher = new Watcher(live(0), { where: 'live' }, { findings }, 0);
+    watcher.step(live(3), 20_000);
+    watcher.result(20_000);
+    expect(findings.list()).toEqual([]);
   });
 });

@@ -7,6 +7,8 @@ export interface Answer {
   status: number;
   headers: Record<string, string>;
   body: Buffer;
+  /** The request is taken, and never answered. */
+  hangs?: boolean;
 }
 
 /** A stream as a server would answer it, by path: a test breaks one thing of it. */
@@ -105,6 +107,7 @@ export async function serveFiles(files: Files): Promise<{ url: string } & AsyncD
       response.writeHead(404).end();
       return;
     }
+    if (file.hangs === true) return;
     response.writeHead(file.status, file.headers);
     // A content-length that is too long is kept by cutting the connection.
     const told = Number(file.headers['content-length'] ?? file.body.length);
