@@ -43,7 +43,7 @@ export function checkAnswer(kind: AnswerKind, got: Fetched, place: Place, findin
     findings.expect(
       'http.redirect',
       place,
-      hop.status !== 307 && hop.status !== 302 && `${hop.status} at ${hop.url}`,
+      (hop.status === 301 || hop.status === 308) && `${hop.status} at ${hop.url}`,
     );
     const to = hops[index + 1]?.url ?? hop.url;
     const changed = new URL(to).protocol !== new URL(hop.url).protocol;

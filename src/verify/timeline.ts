@@ -35,7 +35,7 @@ export function checkTimeline(rendition: FetchedRendition, findings: Findings): 
     listedAsMade &&= checkDuration(segment, lead, findings);
     if (lead.kind === 'video' && lead.firstIsSync !== undefined)
       findings.expect(
-        'time.sync',
+        rendition.independent ? 'time.sync' : 'time.idr',
         segment.place,
         !lead.firstIsSync && 'its first sample is not a sync sample',
       );

@@ -67,14 +67,7 @@ function checkAlike(all: readonly Compared[], findings: Findings): void {
   );
   const dated = (one: FetchedRendition): string =>
     hasTag(one.playlist.lines, 'EXT-X-PROGRAM-DATE-TIME') ? 'has dates' : 'has none';
-  findings.expect(
-    'variant.dates',
-    place,
-    differ(
-      dated,
-      lists.filter(({ type }) => type !== 'subtitles'),
-    ),
-  );
+  findings.expect('variant.dates', place, differ(dated, lists));
 }
 
 function checkCodecs(listed: ListedRendition, fetched: FetchedRendition, findings: Findings): void {

@@ -13,7 +13,7 @@ export function checkDates({ lines, segments }: MediaPlaylist, place: Place, fin
     findings.expect('m3u8.date', atLine(place, number), bad);
   }
   const dated = hasTag(lines, 'EXT-X-PROGRAM-DATE-TIME');
-  const ids = new Map<string, ReadonlyMap<string, string>>();
+  const ids = new Map<string, Map<string, string>>();
   for (const { value, number } of tagsOf(lines, 'EXT-X-DATERANGE')) {
     const { values } = readAttributes(value);
     const problem = rangeProblem(values, ids, dated);
@@ -34,21 +34,32 @@ export function checkDates({ lines, segments }: MediaPlaylist, place: Place, fin
 
 function rangeProblem(
   values: ReadonlyMap<string, string>,
-  ids: Map<string, ReadonlyMap<string, string>>,
+  ids: Map<string, Map<string, string>>,
   dated: boolean,
 ): string | undefined {
   const id = values.get('ID');
   if (id === undefined) return 'EXT-X-DATERANGE without ID';
-  const before = ids.get(id);
-  ids.set(id, values);
+  const all = ids.get(id) ?? new Map<string, string>();
+  const isFirst = !ids.has(id);
+  ids.set(id, all);
   if (!dated) return 'EXT-X-DATERANGE without any EXT-X-PROGRAM-DATE-TIME';
-  if (before === undefined && readDate(values.get('START-DATE')) === undefined)
+  if (isFirst && readDate(values.get('START-DATE')) === undefined)
     return 'EXT-X-DATERANGE without START-DATE';
-  const changed = [...values].find(([name, value]) => (before?.get(name) ?? value) !== value);
+  const changed = [...values].find(([name, value]) => (all.get(name) ?? value) !== value);
   if (changed !== undefined) return `${changed[0]} differs between two EXT-X-DATERANGE with ID ${id}`;
-  const start = readDate(values.get('START-DATE'));
-  const end = readDate(values.get('END-DATE'));
+  for (const [name, value] of values) all.set(name, value);
+  const start = readDate(all.get('START-DATE'));
+  const end = readDate(all.get('END-DATE'));
   if (start !== undefined && end !== undefined && end < start) return 'END-DATE is before START-DATE';
-  if (values.get('END-ON-NEXT') !== undefined && !values.has('CLASS')) return 'END-ON-NEXT without CLASS';
-  return undefined;
+  return endOnNextProblem(all);
+}
+
+/** END-ON-NEXT=YES: the range lasts until the next of its CLASS, and says nothing else of its end. */
+function endOnNextProblem(values: ReadonlyMap<string, string>): string | undefined {
+  const value = values.get('END-ON-NEXT');
+  if (value === undefined) return undefined;
+  if (value !== 'YES') return `END-ON-NEXT=${value.slice(0, 40)} is not YES`;
+  if (!values.has('CLASS')) return 'END-ON-NEXT without CLASS';
+  const more = ['DURATION', 'END-DATE'].filter((name) => values.has(name));
+  return more.length > 0 ? `END-ON-NEXT=YES with ${more.join(' and ')}` : undefined;
 }

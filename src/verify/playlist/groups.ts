@@ -23,6 +23,7 @@ export function checkGroups(listings: readonly Grouped[], findings: Expects): vo
   }
   for (const group of groups.values()) checkGroup(group, findings);
   checkAlike(groups, findings);
+  checkCaptions(listings, findings);
   for (const { type, place, attributes } of listings) {
     if (type !== 'variant') continue;
     for (const name of groupTypes) {
@@ -32,6 +33,15 @@ export function checkGroups(listings: readonly Grouped[], findings: Expects): vo
       findings.expect('variant.group', place, missing && `${name}="${wanted}" names no EXT-X-MEDIA`);
     }
   }
+}
+
+/** Where one variant says CLOSED-CAPTIONS=NONE, all do (RFC 8216 4.3.4.2). */
+function checkCaptions(listings: readonly Grouped[], findings: Expects): void {
+  const variants = listings.filter(({ type }) => type === 'variant');
+  const says = ({ attributes }: Grouped): boolean => attributes.get('CLOSED-CAPTIONS') === 'NONE';
+  if (!variants.some(says)) return;
+  for (const one of variants)
+    findings.expect('variant.captions', one.place, !says(one) && 'another variant says CLOSED-CAPTIONS=NONE');
 }
 
 function checkGroup(group: readonly Grouped[], findings: Expects): void {

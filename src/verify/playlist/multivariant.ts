@@ -3,6 +3,7 @@ import { atLine } from '../report.ts';
 import { readAttributes } from './attributes.ts';
 import { checkGroups } from './groups.ts';
 import { hasTag, type Line, resolve, wholeNumber } from './lines.ts';
+import { checkSession } from './session.ts';
 import { checkUri } from './uri.ts';
 
 /** What a listed media playlist is for. */
@@ -85,6 +86,7 @@ export function checkMultivariant(
   unfinished();
   for (const one of listings) checkListing(one, findings);
   checkGroups(listings, findings);
+  checkSession(lines, place, findings);
   const renditions = listings.flatMap(({ uri, ...one }): ListedRendition[] => {
     if (uri === undefined) return [];
     checkUri(uri, url, one.place, findings);

@@ -63,7 +63,8 @@ function checkMapLine(value: string, url: string, at: Place, findings: Expects):
   if (uri !== undefined) checkUri(uri, url, at, findings);
 }
 
-function keyProblem(value: string): string | undefined {
+/** What is wrong with the attributes of an EXT-X-KEY or EXT-X-SESSION-KEY. */
+export function keyProblem(value: string): string | undefined {
   const { values } = readAttributes(value);
   const method = values.get('METHOD');
   if (method === undefined) return 'METHOD is missing';

@@ -39,10 +39,10 @@ export const httpRules = {
     'Compress the whole body once, never a segment, and send `vary: accept-encoding`',
   ),
   'http.redirect': rule(
-    'error',
-    'Redirects are 307 or 302',
-    'RFC 9110 15.4',
-    'Never 301 or 308: ffmpeg and browsers remember those for ever',
+    'warning',
+    'Redirects are temporary',
+    'RFC 9110 15.4.2, 15.4.9',
+    'Answer 302 or 307: ffmpeg and browsers keep what 301 and 308 say for ever, and never ask the first URL again',
   ),
   'http.scheme': rule(
     'error',

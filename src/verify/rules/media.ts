@@ -136,9 +136,15 @@ export const mediaRules = {
   ),
   'time.sync': rule(
     'error',
-    'Video segments begin with a sync sample',
-    'RFC 8216 3, Apple 7.4',
-    'Force an IDR frame at each boundary and flag it as sync sample',
+    'Video segments that are declared independent begin with a sync sample',
+    'RFC 8216 4.3.5.1',
+    'Force an IDR frame at each boundary and flag it as sync sample, or leave EXT-X-INDEPENDENT-SEGMENTS out',
+  ),
+  'time.idr': rule(
+    'warning',
+    'Video segments that are not declared independent begin with a sync sample, too',
+    'Apple 7.4',
+    'HLS allows others, but players switch and seek only where a segment begins with an IDR frame',
   ),
   'time.total': rule(
     'error',

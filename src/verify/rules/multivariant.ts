@@ -26,6 +26,24 @@ export const multivariantRules = {
     'RFC 8216 4.3.4.1.1',
     'Where there are several groups, each lists the same NAME, LANGUAGE, DEFAULT and so on',
   ),
+  'variant.captions': rule(
+    'error',
+    'CLOSED-CAPTIONS=NONE stands on all variants, or on none',
+    'RFC 8216 4.3.4.2',
+    'Write CLOSED-CAPTIONS=NONE into every EXT-X-STREAM-INF: captions that come and go with the bit rate confuse players',
+  ),
+  'session.data': rule(
+    'error',
+    'EXT-X-SESSION-DATA is complete, and each stands once',
+    'RFC 8216 4.3.4.4',
+    'DATA-ID, and either VALUE or URI; one of each DATA-ID and LANGUAGE',
+  ),
+  'session.key': rule(
+    'error',
+    'EXT-X-SESSION-KEY is complete, and each stands once',
+    'RFC 8216 4.3.4.5',
+    'METHOD that is not NONE, with what it needs in EXT-X-KEY',
+  ),
   'variant.language': rule(
     'note',
     'Renditions say their language',
@@ -102,7 +120,7 @@ export const multivariantRules = {
     'error',
     'All renditions have program dates, or none',
     'RFC 8216 6.2.4',
-    'Write EXT-X-PROGRAM-DATE-TIME into all media playlists',
+    'Write EXT-X-PROGRAM-DATE-TIME into all media playlists, subtitles and I-frames too',
   ),
   'variant.discontinuity': rule(
     'error',

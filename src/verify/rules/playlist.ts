@@ -102,7 +102,7 @@ export const playlistRules = {
     'error',
     'Dates and date ranges are complete',
     'RFC 8216 4.3.2.6, 4.3.2.7',
-    'ISO 8601 with a time zone; EXT-X-DATERANGE has ID and START-DATE and stands beside an EXT-X-PROGRAM-DATE-TIME',
+    'ISO 8601 with a time zone; EXT-X-DATERANGE has ID and START-DATE and stands beside an EXT-X-PROGRAM-DATE-TIME; END-ON-NEXT=YES needs CLASS, and no DURATION or END-DATE',
   ),
   'm3u8.datetime': rule(
     'warning',

@@ -81,6 +81,7 @@ const defects: readonly [string, (files: Files) => void, readonly string[]][] = 
     ['http.gzip'],
   ],
   ['a redirect for ever', redirect(301, '/cdn/3.m4s'), ['http.redirect']],
+  ['a redirect to where it is just now', redirect(303, '/cdn/3.m4s'), []],
   ['a redirect that is kept', redirect(307, '/cdn/3.m4s', 'public, max-age=86400'), ['cache.redirect']],
   ['a redirect to nowhere', redirect(307, '/nowhere'), ['http.status']],
   ['a redirect in a circle', redirect(307, '/720p/3.m4s'), ['http.status']],
@@ -218,6 +219,14 @@ const defects: readonly [string, (files: Files) => void, readonly string[]][] = 
   ['a segment with a frame too many', segment('720p', 3, { samplesMore: 1 }), ['time.tfdt', 'time.extinf']],
   ['a segment that begins with no sync sample', segment('720p', 3, { notSync: true }), ['time.sync']],
   [
+    'a segment that begins with no sync sample, and does not say that it does',
+    (files) => {
+      replace('/index.m3u8', '#EXT-X-INDEPENDENT-SEGMENTS\n', '')(files);
+      segment('720p', 3, { notSync: true })(files);
+    },
+    ['m3u8.independent', 'time.idr'],
+  ],
+  [
     'audio that ends 98 ms early',
     (files) => {
       setSegment(files, 'audio', segments - 1, 38, {});
@@ -344,6 +353,14 @@ describe('verifyStream', () => {
     expect(printReport(report)).toContain('and 25 more');
   });
 
+  it('takes a permanent redirect for no error: HTTP allows it', async () => {
+    const files = goodStream();
+    redirect(308, '/cdn/3.m4s')(files);
+    const report = await verify(files);
+    expect(report.findings.map(({ check, level }) => [check, level])).toEqual([['http.redirect', 'warning']]);
+    expect(report.result).toBe('warning');
+  });
+
   it('has nothing to report on where there is no playlist', async () => {
     const files = goodStream();
     await expect(verify(files, {}, '/nothing.m3u8')).rejects.toMatchObject({ code: 'invalid_request' });
@@ -366,7 +383,7 @@ describe('verifyStream', () => {
     setSegment(files, '720p', 3, undefined, { notSync: true });
     const text = printReport(await verify(files));
     expect(text).toContain(
-      'ERROR    Video segments begin with a sync sample  [time.sync; RFC 8216 3, Apple 7.4]',
+      'ERROR    Video segments that are declared independent begin with a sync sample  [time.sync; RFC 8216 4.3.5.1]',
     );
     expect(text).toContain('           720p #3: its first sample is not a sync sample');
     expect(text).toContain('-> Force an IDR frame');
