@@ -76,6 +76,7 @@ describe('segue verify', () => {
     expect([words.code, words.err.split('\n')[0]]).toEqual([2, 'segue: no-url is not an http(s) URL']);
     expect((await segue(['verify', `${server.url}/index.m3u8`, '--concurrency', 'x'])).code).toBe(2);
     expect((await segue(['verify', `${server.url}/index.m3u8`, '--for', 'long'])).code).toBe(2);
+    expect((await segue(['verify', `${server.url}/index.m3u8`, '--within', 'long'])).code).toBe(2);
     const rules = await segue(['verify', '--rules']);
     expect([rules.code, rules.out]).toEqual([
       0,
