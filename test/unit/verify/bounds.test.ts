@@ -10,7 +10,11 @@ const video = '/720p/media.m3u8';
 describe('verifyStream', () => {
   it('reports what it has when time is up, and blames nothing else', async () => {
     const files = goodStream();
-    at(files, '/720p/3.m4s').hangs = true;
+    files.set('/cdn/3.m4s', { ...at(files, '/720p/3.m4s'), hangs: true });
+    const kept = { 'access-control-allow-origin': '*', 'cache-control': 'no-store' };
+    const headers = { ...kept, location: '/cdn/3.m4s' };
+    files.set('/720p/3.m4s', { status: 307, headers, body: Buffer.alloc(0) });
+    at(files, '/720p/4.m4s').hangs = true;
     at(files, '/audio/init.mp4').hangs = true;
     await using server = await serveFiles(files);
     const url = `${server.url}/index.m3u8`;

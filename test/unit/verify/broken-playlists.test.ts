@@ -138,6 +138,7 @@ describe('any text', () => {
     ];
     const many = [
       '\n'.repeat(1_000_000),
+      `#EXT-X-KEY:A=${' '.repeat(4000)}B\n`.repeat(240),
       '#EXT-X-DISCONTINUITY\n'.repeat(50_000),
       '"='.repeat(500_000),
       '{$'.repeat(500_000),
