@@ -56,19 +56,19 @@ export class Versions {
   #isUntold(check: RuleId, { line }: Place, problem: string, first: number, lookup: Lookup): boolean {
     const told = this.#told.get(check) ?? new Set<string>();
     this.#told.set(check, told);
-    if (told.size > maxRemembered) return false;
+    const isFull = told.size >= maxRemembered;
     if (line === undefined) {
       // Of the whole list: seconds and counts in its words change with each version.
       const words = problem.slice(0, maxKnown).replaceAll(/\d+/g, '0');
       const isKnown = told.has(words);
-      told.add(words);
-      return !isKnown;
+      if (!isFull) told.add(words);
+      return this.#last === undefined || !(isKnown || isFull);
     }
     const { text, n } = lookup(line);
     // What stood between segments comes to stand in front of the first one when a window slides.
     const isKnown = told.has(n === first ? text : `${n} ${text}`);
-    told.add(text).add(`${n} ${text}`);
-    return this.#last === undefined || !isKnown;
+    if (!isFull) told.add(text).add(`${n} ${text}`);
+    return this.#last === undefined || !(isKnown || isFull);
   }
 }
 

@@ -58,6 +58,12 @@ describe('Versions', () => {
     expect(told('m3u8.live', windows)).toEqual([1, 0, 0, 0]);
   });
 
+  it('counts all of the first version, and remembers a bounded part of it', () => {
+    const many = Object.fromEntries(Array.from({ length: 12_000 }, (_, n) => [n, '#EXTINF:9.000,']));
+    const windows = [list(0, 10_000, many), list(1, 10_000, many)];
+    expect(told('m3u8.targetduration', windows)).toEqual([10_000, 0]);
+  });
+
   it('puts variables into each version, so that none looks like a change', () => {
     const findings = new Findings();
     const reader = new Versions(place, new Map(), findings);
