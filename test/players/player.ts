@@ -42,8 +42,12 @@ export interface PlayerReport {
   /** Times that the picture stood still for want of data after the first frame, seeks not counted. Undefined where the player does not tell. */
   readonly stalls:
     | readonly {
+        /** Media time, in seconds. */
         readonly at: number;
-        readonly ms: number /** Seconds that were buffered 1 s before it began. */;
+        /** When it began, in milliseconds since 1970. */
+        readonly when: number;
+        readonly ms: number;
+        /** Seconds that were buffered 1 s before it began. */
         readonly buffered: number | undefined;
       }[]
     | undefined;

@@ -22,7 +22,10 @@ export interface Screen {
 interface Shown {
   readonly time: number;
   readonly at: number;
-  readonly sought: boolean;
+  /** Milliseconds since 1970. */
+  readonly when: number;
+  /** When the viewer asked for it, if it was not the next one. */
+  readonly sought: number | undefined;
 }
 
 /** An empty screen; its clock runs from now on. */
@@ -30,14 +33,14 @@ export function screen(): Screen {
   const began = performance.now();
   const frames: Shown[] = [];
   const buffer: { at: number; seconds: number }[] = [];
-  const state = { sought: false };
+  const state: { sought: number | undefined } = { sought: undefined };
   return {
     show(time) {
-      frames.push({ time, at: performance.now(), sought: state.sought });
-      state.sought = false;
+      frames.push({ time, at: performance.now(), when: Date.now(), sought: state.sought });
+      state.sought = undefined;
     },
     sought() {
-      state.sought = true;
+      state.sought ??= performance.now();
     },
     buffered(seconds) {
       buffer.push({ at: performance.now(), seconds });
@@ -56,11 +59,12 @@ export function screen(): Screen {
       const [first, last] = [frames[0], frames.at(-1)];
       const stalls = frames.flatMap((frame, index) => {
         const before = frames[index - 1];
-        if (before === undefined || frame.sought) return [];
-        const ms = Math.round(frame.at - before.at - length * 1000);
+        if (before === undefined) return [];
+        const ms = Math.round((frame.sought ?? frame.at) - before.at - length * 1000);
         if (ms < stillMs) return [];
         const ahead = buffer.findLast(({ at }) => at <= before.at + length * 1000 - 1000)?.seconds;
-        return [{ at: before.time, ms, buffered: ahead }];
+        const when = Math.round(before.when + length * 1000);
+        return [{ at: before.time, when, ms, buffered: ahead }];
       });
       return {
         stalls,

@@ -33,14 +33,16 @@ const session: PageSession = {
     const began = performance.now();
     await pagePlayers[state.name]?.start(url, startAt, (video) => {
       state.video = video;
-      state.recorder = record(video, began);
+      state.recorder = record(video, began, startAt);
       return state.recorder;
     });
   },
   position: () => state.recorder?.position(),
   ahead: () => state.recorder?.ahead(),
   seek(seconds) {
-    if (state.video !== undefined) state.video.currentTime = seconds;
+    if (state.video === undefined) return;
+    recorder().sought();
+    state.video.currentTime = seconds;
   },
   over: () => recorder().over,
   report: () => recorder().report(),

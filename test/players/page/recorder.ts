@@ -9,7 +9,10 @@ const everyMs = 50;
 const gap = 0.05;
 
 interface Sample {
+  /** On the clock of `performance`. */
   readonly at: number;
+  /** Milliseconds since 1970. */
+  readonly when: number;
   readonly time: number;
   readonly ahead: number;
 }
@@ -20,6 +23,8 @@ export interface Recorder {
   fatal(what: string): void;
   /** The player told of an error and goes on. */
   retried(what: string): void;
+  /** The viewer asked for another place: the wait for it is no stall. What a player does by itself does not end one. */
+  sought(): void;
   position(): number | undefined;
   ahead(): number;
   /** Resolves at the end of the stream or at the first fatal error. */
@@ -51,18 +56,22 @@ function common(a: readonly Span[], b: readonly Span[]): Span[] {
   );
 }
 
-/** Watches `video`; `began` is when the player was told to play, on the clock of `performance`. */
-export function record(video: HTMLVideoElement, began: number): Recorder {
+/** Watches `video`, which was told to play from `startAt`; `began` is when, on the clock of `performance`. */
+export function record(video: HTMLVideoElement, began: number, startAt: number): Recorder {
   const seen = {
     fatal: [] as string[],
     retried: [] as string[],
-    stalls: [] as { at: number; ms: number; buffered: number | undefined }[],
+    stalls: [] as NonNullable<PlayerReport['stalls']>[number][],
     arrived: [] as Span[],
     samples: [] as Sample[],
     firstFrameMs: undefined as number | undefined,
     ended: false,
-    /** When the position last changed. */
-    moved: undefined as Sample | undefined,
+    /** It has arrived where it was to begin. */
+    begun: false,
+    /** It is on its way to where the viewer sent it. */
+    sought: false,
+    /** When the position last changed, and what was ahead a second before that. */
+    moved: undefined as (Sample & { readonly before: number | undefined }) | undefined,
     frames: 0,
     dropped: 0,
   };
@@ -77,21 +86,30 @@ export function record(video: HTMLVideoElement, began: number): Recorder {
     seen.frames = Math.max(seen.frames, totalVideoFrames);
     seen.dropped = Math.max(seen.dropped, droppedVideoFrames);
   };
-  const closeStall = (last: Sample, now: number) => {
+  /** The picture stood since it last moved; what is counted of that is counted once. */
+  const closeStall = (now: number) => {
+    const last = seen.moved;
+    seen.moved = undefined;
+    if (last === undefined) return;
     const ms = Math.round(now - last.at);
     if (ms < stillMs + everyMs) return;
-    const before = seen.samples.findLast(({ at }) => at <= last.at - 1000);
-    seen.stalls.push({ at: last.time, ms, buffered: before?.ahead });
+    seen.stalls.push({ at: last.time, when: last.when, ms, buffered: last.before });
   };
   const look = () => {
     seen.arrived = joined([...seen.arrived, ...spansOf(video.buffered)]);
     countFrames();
     if (seen.firstFrameMs === undefined || seen.ended) return;
-    const now = { at: performance.now(), time: video.currentTime, ahead: ahead() - video.currentTime };
-    if (video.seeking) seen.moved = undefined;
-    else if (seen.moved === undefined || now.time !== seen.moved.time) {
-      if (seen.moved !== undefined) closeStall(seen.moved, now.at);
-      seen.moved = now;
+    seen.begun ||= !video.seeking && video.currentTime > startAt - 0.5;
+    if (!seen.begun) return;
+    const now = {
+      at: performance.now(),
+      when: Date.now(),
+      time: video.currentTime,
+      ahead: ahead() - video.currentTime,
+    };
+    if (!seen.sought && now.time !== seen.moved?.time) {
+      closeStall(now.at);
+      seen.moved = { ...now, before: seen.samples.findLast(({ at }) => at <= now.at - 1000)?.ahead };
     }
     seen.samples.push(now);
     if (seen.samples.length > 100) seen.samples.shift();
@@ -99,19 +117,19 @@ export function record(video: HTMLVideoElement, began: number): Recorder {
   const timer = setInterval(look, everyMs);
   const finish = () => {
     look();
+    closeStall(performance.now());
     clearInterval(timer);
     resolve();
   };
   video.requestVideoFrameCallback((now) => {
     seen.firstFrameMs = Math.round(now - began);
   });
-  video.addEventListener('seeking', () => {
-    seen.moved = undefined;
+  video.addEventListener('seeked', () => {
+    seen.sought = false;
   });
   video.addEventListener('ended', () => {
-    look();
-    seen.ended = true;
     finish();
+    seen.ended = true;
   });
   const fatal = (what: string) => {
     seen.fatal.push(what);
@@ -127,25 +145,33 @@ export function record(video: HTMLVideoElement, began: number): Recorder {
     retried(what) {
       if (seen.retried.length < 200) seen.retried.push(what);
     },
+    sought() {
+      closeStall(performance.now());
+      seen.sought = true;
+    },
     position: () => (seen.firstFrameMs === undefined ? undefined : video.currentTime),
     ahead: () => ahead() - video.currentTime,
     over,
-    report: () => ({
-      ended: seen.ended,
-      fatal: seen.fatal,
-      retried: seen.retried,
-      stalls: seen.stalls.map(({ at, ms, buffered }) => ({
-        at: round(at),
-        ms,
-        buffered: buffered === undefined ? undefined : round(buffered),
-      })),
-      frames: { shown: seen.frames - seen.dropped, dropped: seen.dropped },
-      // What a player skipped by jumping was not played, and what it played without data did not arrive.
-      played: joined(common(joined(spansOf(video.played)), seen.arrived)).map(
-        ([from, to]): Span => [round(from), round(to)],
-      ),
-      firstFrameMs: seen.firstFrameMs,
-      endedAt: seen.ended ? round(video.currentTime) : undefined,
-    }),
+    report() {
+      // Of a session that did not end.
+      closeStall(performance.now());
+      return {
+        ended: seen.ended,
+        fatal: seen.fatal,
+        retried: seen.retried,
+        stalls: seen.stalls.map(({ at, buffered, ...stall }) => ({
+          ...stall,
+          at: round(at),
+          buffered: buffered === undefined ? undefined : round(buffered),
+        })),
+        frames: { shown: seen.frames - seen.dropped, dropped: seen.dropped },
+        // What a player skipped by jumping was not played, and what it played without data did not arrive.
+        played: joined(common(joined(spansOf(video.played)), seen.arrived)).map(
+          ([from, to]): Span => [round(from), round(to)],
+        ),
+        firstFrameMs: seen.firstFrameMs,
+        endedAt: seen.ended ? round(video.currentTime) : undefined,
+      };
+    },
   };
 }
