@@ -55,7 +55,16 @@ async function play(url: string, { startAt = 0, timeoutMs }: PlayOptions = {}): 
     if (base.count === 0) seen.sought();
     base.count += 1;
   });
-  pictures.on('data', reader);
+  const state = { late: 0, refused: false };
+  pictures.on('data', (chunk: Buffer) => {
+    if (state.refused) return;
+    try {
+      reader(chunk);
+    } catch (error) {
+      state.refused = true;
+      said.add(String(error));
+    }
+  });
   const { child, exited, kill } = run(
     program,
     [
@@ -74,7 +83,6 @@ async function play(url: string, { startAt = 0, timeoutMs }: PlayOptions = {}): 
       ...nobody,
     },
   );
-  const state = { late: 0, refused: false };
   // It may be gone already.
   child.stdin?.on('error', () => undefined);
   child.stdout?.resume();
