@@ -21,8 +21,12 @@ export default defineConfig({
       project('integration'),
       project('worker'),
       project('providers'),
-      // A dozen real players share two cores with everything that they play from: a test may be tried again once.
-      project('players', { testTimeout: 300_000, retry: 1 }),
+      // A dozen real players share two cores with everything that they play from: a test may be tried again once, unless it
+      // is to be seen that it need not be.
+      project('players', {
+        testTimeout: 300_000,
+        retry: process.env['SEGUE_PLAYERS_STRICT'] === '1' ? 0 : 1,
+      }),
       project('faults', { testTimeout: 300_000 }),
       project('bench', { testTimeout: 600_000 }),
     ],

@@ -2,9 +2,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { known, knownOf } from './known.ts';
+import { explained, known, knownOf } from './known.ts';
 import type { Scenario } from './scenarios.ts';
-import { misses, type Verdict } from './verdict.ts';
+import { misses, timed, type Verdict } from './verdict.ts';
 
 /** A scenario that was played. */
 export interface Column {
@@ -13,6 +13,8 @@ export interface Column {
   /** Part of all processor time that was used meanwhile, by everything on the machine. */
   readonly busy: number;
   readonly seconds: number;
+  /** Why it had been played before, where it was played twice: what was missed then. */
+  readonly again?: readonly string[];
 }
 
 const begin = '<!-- results: written by `npm run players` -->';
@@ -50,13 +52,14 @@ function json(columns: readonly Column[], versions: ReadonlyMap<string, string>)
   return {
     players: Object.fromEntries(versions),
     scenarios: Object.fromEntries(
-      columns.map(({ scenario: { id, title, seconds }, cells, busy, seconds: took }) => [
+      columns.map(({ scenario: { id, title, seconds }, cells, busy, seconds: took, again }) => [
         id,
         {
           title,
           seconds,
           took: Math.round(took),
           busy: Math.round(busy * 100) / 100,
+          ...(again && { playedAgainBecause: again }),
           cells: Object.fromEntries(cells),
         },
       ]),
@@ -93,20 +96,26 @@ function cellText(name: string, scenario: Scenario, cell: Verdict | undefined): 
   if (cell === undefined) return '–';
   const missed = misses(cell, scenario.waits);
   const limit = knownOf(name, scenario.id);
-  if (missed.length > 0 && missed.every((miss) => miss === 'stalls with 5 s buffered'))
-    return `waited ${((cell.stallMs ?? 0) / 1000).toFixed(1)} s although 5 s were ahead`;
-  if (missed.length > 0) return limit === undefined ? `**${missed.join(', ')}**` : `limit ${limit.number}`;
+  if (missed.length > 0 && missed.every((miss) => timed.includes(miss))) {
+    const waited = `${(((cell.stallMs ?? 0) + (cell.hiccupMs ?? 0)) / 1000).toFixed(1)} s`;
+    return `stood still for ${waited} with data ahead`;
+  }
+  if (missed.length > 0) {
+    const allowed = limit === undefined ? [] : explained(limit.known, cell);
+    const unexplained = missed.filter((miss) => !allowed.includes(miss));
+    return unexplained.length === 0 ? `limit ${limit?.number}` : `**${unexplained.join(', ')}**`;
+  }
   const stalls = cell.stalls ?? 0;
   return stalls === 0 ? 'ok' : `ok, waited ${((cell.stallMs ?? 0) / 1000).toFixed(1)} s`;
 }
 
-function details({ scenario, cells, busy, seconds }: Column): string[] {
+function details({ scenario, cells, busy, seconds, again }: Column): string[] {
   const rows = [...cells].map(([name, cell]) => [
     name,
     number(cell.firstFrameMs),
     number(cell.shown),
     number(cell.dropped),
-    number(cell.lost),
+    lost(cell),
     cell.stalls === undefined ? '' : `${cell.stalls} (${cell.stallMs})`,
     number(cell.hiccupMs),
     cell.ahead === undefined ? '' : `${cell.ahead.toFixed(1)} (${cell.stallsAfter})`,
@@ -117,6 +126,7 @@ function details({ scenario, cells, busy, seconds }: Column): string[] {
   return [
     '',
     `**${scenario.title}** (${scenario.seconds} s). ${scenario.what} Processors busy: ${Math.round(busy * 100)} %, took ${Math.round(seconds)} s.`,
+    ...(again === undefined ? [] : ['', `It was played twice. The first time: ${again.join('; ')}.`]),
     '',
     table([...head, 'ahead s (stalls after)', 'errors got over', 'segments from'], rows),
   ];
@@ -127,6 +137,12 @@ function sources({ sources, sealed, sizes }: Verdict): string {
   const asked = Object.entries(sources).map(([name, count]) => `${name} ${count}`);
   const several = sizes?.includes(',') === true ? [`sizes ${sizes}`] : [];
   return [...(sealed ? [`bucket, listed ${sealed} a track`] : []), ...asked, ...several].join(', ');
+}
+
+/** Pictures of a player that are only counted may be missing without being lost. */
+function lost({ lost, missing = 0 }: Verdict): string {
+  if (missing === 0) return String(lost);
+  return missing > 0 ? `${lost} (${missing} missing)` : `${lost} (${-missing} more)`;
 }
 
 const number = (value: number | undefined): string => (value === undefined ? '' : String(value));

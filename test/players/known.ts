@@ -1,4 +1,5 @@
-import type { Miss } from './verdict.ts';
+import { fps } from './stage.ts';
+import type { Miss, Verdict } from './verdict.ts';
 
 /** A cell that cannot reach the goal for a reason that lies in the player. */
 export interface Known {
@@ -6,6 +7,8 @@ export interface Known {
   readonly scenarios: readonly string[];
   /** What may happen. */
   readonly misses: readonly Miss[];
+  /** Frames that may be lost at most, where `misses` has that. */
+  readonly mostLost?: number;
   /** It always happens; false: it depends on the moment. */
   readonly always: boolean;
   /** Why, from the player's source. */
@@ -19,7 +22,10 @@ export const known: readonly Known[] = [
   {
     players: ['ffmpeg', 'ffmpeg -re', 'mpv'],
     scenarios: ['seek', 'back'],
-    misses: ['does not reach the end', 'loses frames'],
+    // What it comes to nothing with it need not have fetched.
+    misses: ['does not reach the end', 'loses frames', 'not exercised'],
+    // Everything from the seek on: 22 s of `back`, 10 s of `seek`.
+    mostLost: 22 * fps,
     always: true,
     why: 'ffmpeg before the release with "Discard current fragment index" in `mov_read_packet` (libavformat/mov.c; Debian 12 has 5.1) goes on with the sample index of the fragments that it read before a seek: `hls_read_seek` sets the position to 0, and old sample positions then point into the new segment (`Invalid NAL unit size`). It does so with every fMP4 HLS stream, Apple\'s own example included (mpv-player/mpv#15184). mpv uses the same library.',
     instead:
@@ -30,6 +36,8 @@ export const known: readonly Known[] = [
     // Wherever it may have to wait.
     scenarios: ['start', 'lost', 'lost-event', 'seek', 'back', 'slow', 'quality', 'end'],
     misses: ['loses frames'],
+    // Ten nudges.
+    mostLost: 30,
     always: false,
     why: 'When playback stalls for want of data, its gap controller nudges `currentTime` by `nudgeOffset` (0.1 s) to unstick the media element (`_tryNudgeBuffer` in gap-controller.ts): two or three frames are jumped over.',
     instead: 'hls.js 1.6 and newer.',
@@ -37,7 +45,9 @@ export const known: readonly Known[] = [
   {
     players: ['Chromium <video>'],
     scenarios: ['lost-event'],
-    misses: ['does not reach the end', 'loses frames'],
+    // It gives up before the kill.
+    misses: ['does not reach the end', 'loses frames', 'not exercised'],
+    mostLost: 28 * fps,
     always: false,
     why: 'Its own HLS demuxer gives up with DEMUXER_ERROR_COULD_NOT_PARSE at the start of a growing playlist.',
     instead: 'The complete playlist, which is the default (without `?mode=event`).',
@@ -46,6 +56,8 @@ export const known: readonly Known[] = [
     players: ['VLC', 'GStreamer playbin3'],
     scenarios: ['lost-event'],
     misses: ['does not reach the end', 'loses frames'],
+    // What the list grows by during one wait, half of the video.
+    mostLost: 14 * fps,
     always: false,
     why: 'A list without ENDLIST is live to both, whatever EXT-X-PLAYLIST-TYPE says: after a wait VLC plays on at the live end (its clock is reset: `ES_OUT_SET_(GROUP_)PCR is called too late`), and hlsdemux2 synchronises anew with the list that has grown meanwhile.',
     instead: 'The complete playlist, which is the default; for GStreamer also `playbin`.',
@@ -53,7 +65,7 @@ export const known: readonly Known[] = [
   {
     players: ['video.js'],
     scenarios: ['lost-event'],
-    misses: ['does not reach the end', 'loses frames'],
+    misses: ['does not reach the end'],
     always: false,
     why: "It shows every frame, but does not always tell `ended`: whether the stream is over is decided when a segment has been appended (`isEndOfStream_` in VHS' segment-loader.js), and ENDLIST may come after that, when the last segment is in the bucket.",
     instead: 'The complete playlist, which is the default.',
@@ -67,4 +79,9 @@ export function knownOf(player: string, scenario: string): { number: number; kno
   );
   const found = known[index];
   return found === undefined ? undefined : { number: index + 1, known: found };
+}
+
+/** Misses of a cell that a limit of its player explains. */
+export function explained({ misses, mostLost = 0 }: Known, { lost }: Verdict): readonly Miss[] {
+  return misses.filter((miss) => miss !== 'loses frames' || lost <= mostLost);
 }

@@ -1,7 +1,17 @@
+import { expect } from 'vitest';
 import { onNodes, segmentsIn, stored } from '../faults/kit.ts';
-import { until } from '../support/wait.ts';
+import { play, type Seen } from './cast.ts';
+import {
+  type Evidence,
+  hadSealedPrefix,
+  noNode,
+  redirected,
+  servedAfterKill,
+  servedWithoutBucket,
+} from './evidence.ts';
+import { loseHolder, lostBeforeCopy, quick } from './losing.ts';
 import type { Player } from './player.ts';
-import { type Cast, play, type Seen, type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 
 /** One column of the matrix. */
 export interface Scenario {
@@ -15,64 +25,28 @@ export interface Scenario {
   readonly excludes?: (player: Player) => string | undefined;
   /** Players wait here by necessity: stalls are expected. */
   readonly waits?: boolean;
+  /** What has to have happened to a player, or its cell says nothing. */
+  readonly evidence?: Evidence;
   run(stage: Stage, players: readonly Player[]): Promise<Map<string, Seen>>;
 }
-
-/** Milliseconds that a frame takes: two are drawn at once, so 10 is eight times as fast as it plays. */
-const quick = 10;
 
 const cannotSeek = (player: Player): string | undefined =>
   /^(ffmpeg|GStreamer)/.test(player.name)
     ? 'its command line cannot be told to seek while it plays'
     : undefined;
 
-/** The holder is lost with its disk as soon as every player has its first frame. */
-async function loseHolder({ field }: Stage, id: string, cast: Cast): Promise<void> {
-  await cast.mark();
-  const { lease, renditions } = await field.status(id);
-  // A render that is complete is held by nobody any more, but its segments are still on one disk.
-  const part = lease?.node ?? Object.keys(renditions[0]?.nodes ?? {})[0] ?? '';
-  const pid = await field.lose(part);
-  lost.push(field.stack.restarted(part, pid));
-}
-/** Nodes that come back; the next scenario begins with all of them. */
-const lost: Promise<void>[] = [];
-
-/** Waits until everything that was lost is up again. */
-export async function mended(stage: Stage): Promise<void> {
-  await Promise.all(lost.splice(0));
-  await stage.mended();
-}
-
-/** Nothing is copied before the origin is lost. */
-async function lostBeforeCopy(
-  stage: Stage,
-  players: readonly Player[],
-  query: string,
-): Promise<Map<string, Seen>> {
-  const { field } = stage;
-  await field.proxy.fail({ kind: 'refuse' });
-  const { id, url } = await stage.post(28, quick);
-  const cast = await play(players, `${url}${query}`);
-  await cast.past(1);
-  await field.reach(id, 'some is made', (status) => onNodes(status) >= 5);
-  await loseHolder(stage, id, cast);
-  // A growing playlist ends when everything is in the bucket.
-  await field.proxy.fail(undefined);
-  return cast.seen();
-}
-
 export const scenarios: readonly Scenario[] = [
   {
     id: 'start',
     title: 'play while rendering',
-    what: 'Everybody plays from the start while the video is being rendered and copied. The origin is killed when every player has its first frame.',
+    what: 'Everybody plays from the start while the video is being rendered and copied. The origin is killed when every player has its first frame; the last segment is not made before that.',
     seconds: 32,
+    evidence: servedAfterKill,
     async run(stage, players) {
-      const { id, url } = await stage.post(32, quick * 3);
-      const cast = await play(players, url);
+      const video = await stage.post(32, quick * 3, { gated: true });
+      const cast = await play(players, video.url);
       await cast.past(0);
-      await loseHolder(stage, id, cast);
+      await loseHolder(stage, video, cast);
       return cast.seen();
     },
   },
@@ -81,21 +55,22 @@ export const scenarios: readonly Scenario[] = [
     title: 'join half-way through copying',
     what: 'The first 16 segments are in the bucket and listed there (sealed prefix), the others are on the origin only, which is killed when every player has its first frame.',
     seconds: 60,
+    evidence: hadSealedPrefix,
     async run(stage, players) {
       const { field } = stage;
       await field.proxy.fail(
         { kind: 'status', status: 503 },
         (method, path) => method === 'PUT' && Number(/\/(\d+)\.m4s/.exec(path)?.[1] ?? 0) >= 16,
       );
-      const { id, url } = await stage.post(60, 0);
+      const video = await stage.post(60, 0);
       await field.reach(
-        id,
+        video.id,
         '16 segments are copied and all are made',
         (status) => stored(status) >= 16 && onNodes(status) === segmentsIn(60),
       );
-      const cast = await play(players, url);
+      const cast = await play(players, video.url);
       await cast.past(0);
-      await loseHolder(stage, id, cast);
+      await loseHolder(stage, video, cast);
       const seen = await cast.seen();
       await field.proxy.fail(undefined);
       return seen;
@@ -106,11 +81,14 @@ export const scenarios: readonly Scenario[] = [
     title: 'join after copying, every node dead',
     what: 'Everything is copied. Both nodes are killed, and killed again whenever they come back.',
     seconds: 14,
+    evidence: noNode,
     async run(stage, players) {
       const { id, url } = await stage.post(14, 0);
       await stage.field.reach(id, 'everything is copied', (status) => status.state === 'stored');
       const revive = await stage.bury(['node-1', 'node-2']);
       const cast = await play(players, url);
+      await cast.past(0);
+      await cast.mark();
       const seen = await cast.seen();
       await revive();
       return seen;
@@ -119,8 +97,9 @@ export const scenarios: readonly Scenario[] = [
   {
     id: 'lost',
     title: 'killed before the copy',
-    what: 'The bucket takes nothing. The origin is killed with its disk when it has made more than is played: that and the tail are rendered again.',
+    what: 'The bucket takes nothing. The origin is killed with its disk when it has made more than is played: that and the tail are rendered again. The last segment is not made before.',
     seconds: 28,
+    evidence: servedAfterKill,
     run: (stage, players) => lostBeforeCopy(stage, players, ''),
   },
   {
@@ -128,22 +107,37 @@ export const scenarios: readonly Scenario[] = [
     title: 'the same, EVENT playlist',
     what: 'As before, with `?mode=event`: the playlist grows with what is made.',
     seconds: 28,
+    evidence: servedAfterKill,
     run: (stage, players) => lostBeforeCopy(stage, players, '?mode=event'),
   },
   {
     id: 'between',
     title: 'killed between redirect and fetch',
-    what: 'Players have their redirect to the bucket, which answers nothing until both nodes are dead.',
+    what: 'Every player has its redirect to the bucket, which answers nothing until both nodes are dead; they come back when everybody has its first frame.',
     seconds: 20,
+    evidence: redirected,
     async run(stage, players) {
+      const { field } = stage;
+      const count = segmentsIn(20);
+      // With all of it there, lists would name the bucket, and nobody would be redirected.
+      await field.proxy.fail(
+        { kind: 'status', status: 503 },
+        (method, path) => method === 'PUT' && path.includes(`/${count - 1}.m4s`),
+      );
       const { id, url } = await stage.post(20, 0);
-      await stage.field.reach(id, 'something is copied', (status) => stored(status) >= 3);
+      await field.reach(
+        id,
+        'all but the last segment are copied',
+        (status) => stored(status) === count - 1 && onNodes(status) === count,
+      );
       stage.cdn.hold();
       const cast = await play(players, url);
-      await until(() => stage.cdn.held > 0, { what: 'players wait for the bucket', timeout: 60_000 });
-      const revive = await stage.bury(['node-1', 'node-2']);
+      await cast.answered('is redirected', ({ status }) => status === 307);
+      const buried = stage.bury(['node-1', 'node-2']);
       stage.cdn.release();
+      const revive = await buried;
       await cast.past(0);
+      await field.proxy.fail(undefined);
       await revive();
       return cast.seen();
     },
@@ -153,16 +147,17 @@ export const scenarios: readonly Scenario[] = [
     title: 'seek into what is not rendered',
     what: 'Everybody seeks to second 30 of a video that is rendered at twice its speed, and the origin is killed while it makes that. ffmpeg begins there instead.',
     seconds: 40,
+    evidence: servedAfterKill,
     excludes: (player) => (player.name.startsWith('GStreamer') ? cannotSeek(player) : undefined),
     async run(stage, players) {
-      const { id, url } = await stage.post(40, quick * 4);
-      const cast = await play(players, url, {
+      const video = await stage.post(40, quick * 4);
+      const cast = await play(players, video.url, {
         options: ({ name }) =>
           name.startsWith('GStreamer') ? undefined : name.startsWith('ffmpeg') ? { startAt: 30 } : {},
       });
       await cast.past(1);
       await cast.seek(30);
-      await loseHolder(stage, id, cast);
+      await loseHolder(stage, video, cast);
       return cast.seen();
     },
   },
@@ -171,16 +166,17 @@ export const scenarios: readonly Scenario[] = [
     title: 'seek back, origin dead',
     what: 'Everybody begins at second 12; nothing is copied; the origin is killed, then everybody seeks back to second 2, which it has never loaded.',
     seconds: 24,
+    evidence: servedAfterKill,
     excludes: cannotSeek,
     async run(stage, players) {
       const { field } = stage;
       await field.proxy.fail({ kind: 'refuse' });
-      const { id, url } = await stage.post(24, quick);
-      const cast = await play(players, url, {
+      const video = await stage.post(24, quick);
+      const cast = await play(players, video.url, {
         options: (player) => (cannotSeek(player) === undefined ? { startAt: 12 } : undefined),
       });
       await cast.past(13);
-      await loseHolder(stage, id, cast);
+      await loseHolder(stage, video, cast);
       await cast.seek(2);
       const seen = await cast.seen();
       await field.proxy.fail(undefined);
@@ -190,30 +186,33 @@ export const scenarios: readonly Scenario[] = [
   {
     id: 'slow',
     title: 'rendering slower than real time',
-    what: 'Rendering runs at 0.8 of real time; the origin is killed when every player has its first frame. Everybody has to wait.',
+    what: 'Rendering runs at 0.8 of real time; the origin is killed when every player has its first frame, before the last segment is made. Everybody has to wait.',
     seconds: 16,
+    evidence: servedAfterKill,
     waits: true,
     async run(stage, players) {
-      const { id, url } = await stage.post(16, 100);
-      const cast = await play(players, url);
+      const video = await stage.post(16, 100, { gated: true });
+      const cast = await play(players, video.url);
       await cast.past(0);
-      await loseHolder(stage, id, cast);
+      await loseHolder(stage, video, cast);
       return cast.seen();
     },
   },
   {
     id: 'bucket',
     title: 'bucket down',
-    what: 'The bucket takes nothing more and gives nothing more from the moment that every player has its first frame; the origin lives.',
+    what: 'The bucket takes nothing more and gives nothing more from the moment that every player has its first frame, before the last segment is made; the origin lives.',
     seconds: 24,
+    evidence: servedWithoutBucket,
     async run(stage, players) {
       const { field } = stage;
-      const { url } = await stage.post(24, quick * 2);
+      const { url, open } = await stage.post(24, quick * 2, { gated: true });
       const cast = await play(players, url);
       await cast.past(0);
       await cast.mark();
       await field.proxy.fail({ kind: 'refuse' });
       await stage.bucketReads.fail({ kind: 'reset' });
+      await open();
       const seen = await cast.seen();
       await stage.bucketReads.fail(undefined);
       await field.proxy.fail(undefined);
@@ -237,15 +236,16 @@ export const scenarios: readonly Scenario[] = [
   {
     id: 'quality',
     title: 'quality switch across the kill',
-    what: 'A ladder of three sizes, nothing of it copied. Players begin low and change to a better one; the origin is killed when everybody has its first frame, so that every size is made again by the other node.',
+    what: 'A ladder of three sizes, nothing of it copied. Players begin low and change to a better one; the origin is killed when everybody has its first frame, so that every size is made again by the other node, which makes the last segment first of all.',
     seconds: 24,
+    evidence: servedAfterKill,
     async run(stage, players) {
       const { field } = stage;
       await field.proxy.fail({ kind: 'refuse' });
-      const { id, url } = await stage.post(24, quick * 2, 'ladder');
-      const cast = await play(players, url);
+      const video = await stage.post(24, quick * 2, { profile: 'ladder', gated: true });
+      const cast = await play(players, video.url);
       await cast.past(0);
-      await loseHolder(stage, id, cast);
+      await loseHolder(stage, video, cast);
       const seen = await cast.seen();
       await field.proxy.fail(undefined);
       return seen;
@@ -254,15 +254,20 @@ export const scenarios: readonly Scenario[] = [
   {
     id: 'end',
     title: 'exact end of stream',
-    what: 'The origin is killed when everybody is two seconds from an end that is not made yet. The last frame is shown, and the stream ends there.',
+    what: 'Everybody is past second 6 and waits for the last segment, which nobody has made, when the origin is killed: the other node makes it. The last frame is shown, and the stream ends there.',
     seconds: 10,
+    evidence: servedAfterKill,
     async run(stage, players) {
       const { field } = stage;
       await field.proxy.fail({ kind: 'refuse' });
-      const { id, url } = await stage.post(10, quick * 4);
-      const cast = await play(players, url);
-      await cast.past(1);
-      await loseHolder(stage, id, cast);
+      const video = await stage.post(10, 0, { gated: true });
+      const last = segmentsIn(10) - 1;
+      await field.reach(video.id, 'all but the last segment are made', (status) => onNodes(status) === last);
+      const cast = await play(players, video.url);
+      await cast.past(6);
+      const { renditions } = await field.status(video.id);
+      expect(renditions[0]?.absent, 'nobody has the last segment').toEqual([[last, last + 1]]);
+      await loseHolder(stage, video, cast);
       const seen = await cast.seen();
       await field.proxy.fail(undefined);
       return seen;

@@ -1,18 +1,37 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { frameBoundary, gridOf, segmentCount } from '../../src/grid/grid.ts';
 import { type Field, startFieldOn } from '../faults/kit.ts';
 import { startTestBucket } from '../support/bucket.ts';
+import { temporaryFolder } from '../support/folder.ts';
 import { type FaultProxy, startFaultProxy } from '../support/proxy.ts';
 import { until } from '../support/wait.ts';
-import type { Player, PlayerReport, Playing, PlayOptions } from './player.ts';
-import { type Answer, startTap, type Tap } from './tap.ts';
+import { startTap, type Tap } from './tap.ts';
 
 /** Frames a second of every video here. */
 export const fps = 25;
+
+/** A video to be played. */
+export interface Posted {
+  readonly id: string;
+  readonly url: string;
+  /** Lets the last segment of a gated video be made. */
+  readonly open: () => Promise<void>;
+}
+
+/** How a video is made. */
+export interface PostOptions {
+  readonly profile?: string;
+  /** Its last segment is not made before {@link Posted.open}. */
+  readonly gated?: boolean;
+  readonly subtitles?: readonly object[];
+}
 
 /** What a scenario is played on: a stack, its bucket, and a hand on every way between them. */
 export interface Stage extends AsyncDisposable {
@@ -22,15 +41,15 @@ export interface Stage extends AsyncDisposable {
   /** Behind `cdn`, and can fail. */
   readonly bucketReads: FaultProxy;
   /** Makes a video nobody has made; each frame takes `ms` to draw. */
-  post(seconds: number, ms: number, profile?: string): Promise<{ id: string; url: string }>;
+  post(seconds: number, ms: number, options?: PostOptions): Promise<Posted>;
   /**
-   * Kills nodes with their disks, and freezes those that the stack starts instead: they answer nothing more.
+   * Kills nodes with their disks before it returns, and freezes those that the stack starts instead: they answer nothing more.
    * @returns a function that ends that
    */
   bury(parts: readonly string[]): Promise<() => Promise<void>>;
   /** Starts a second playlist service on the port of the first, ends the first, and then the other way round. */
   restartPlaylists(): Promise<void>;
-  /** Waits until both nodes are ready. */
+  /** Ends everything that fails or waits, and waits until both nodes are ready. */
   mended(): Promise<void>;
 }
 
@@ -45,6 +64,7 @@ export async function startStage(): Promise<Stage> {
   const { origin, pathname } = new URL(bucket.settings.publicUrl);
   const bucketReads = await startFaultProxy(origin);
   const cdn = await startTap(bucketReads.url);
+  const gates = await temporaryFolder();
   const field = await startFieldOn(bucket, writes, {
     env: {
       S3_PUBLIC_URL: `${cdn.url}${pathname.replace(/\/$/, '')}`,
@@ -52,23 +72,29 @@ export async function startStage(): Promise<Stage> {
       SEGUE_MODULES: fileURLToPath(new URL('modules', import.meta.url)),
     },
   });
+  const closed = new Set<() => Promise<void>>();
   return {
     field,
     cdn,
     bucketReads,
-    post(seconds, ms, profile) {
+    async post(seconds, ms, { profile, gated = false, subtitles } = {}) {
       seed += 1;
+      const grid = gridOf({ num: fps, den: 1 }, seconds * fps);
+      const gate = join(gates.path, String(seed));
+      const open = () => writeFile(gate, '');
+      if (gated) closed.add(open);
       const description = {
         segue: 1,
         kind: 'module',
         module: 'paced',
-        params: { ms },
+        params: gated ? { ms, gate, gateFrom: frameBoundary(grid, segmentCount(grid) - 1) } : { ms },
         size: { width: 320, height: 180 },
         fps,
         duration: seconds,
         seed,
+        subtitles,
       };
-      return field.post(description, profile);
+      return { ...(await field.post(description, profile)), open };
     },
     async bury(parts) {
       const pids = await Promise.all(parts.map((part) => field.lose(part)));
@@ -106,6 +132,11 @@ export async function startStage(): Promise<Stage> {
       await exited;
     },
     async mended() {
+      await Promise.all([...closed].map((open) => open()));
+      closed.clear();
+      cdn.release();
+      await bucketReads.fail(undefined);
+      await writes.fail(undefined);
       await until(
         async () => {
           const answer = await fetch(`${field.stack.url}/v1/nodes`, {
@@ -119,134 +150,7 @@ export async function startStage(): Promise<Stage> {
     },
     async [Symbol.asyncDispose]() {
       await field[Symbol.asyncDispose]();
-      for (const part of [cdn, bucketReads, writes, bucket]) await part[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** What one player did in one scenario. */
-export interface Seen {
-  readonly report: PlayerReport;
-  /** Answers to its requests at the playlist service. Undefined where they were not watched. */
-  readonly answers: readonly Answer[] | undefined;
-  /** Where it was to begin, and where it was sent, in order: `at` is where it left. */
-  readonly startAt: number;
-  readonly sought: readonly { readonly at: number; readonly to: number }[];
-  /** Where it was at the hard moment and how many seconds it had ahead; undefined where it does not tell. */
-  readonly hard: Hard | undefined;
-}
-
-interface Hard {
-  readonly position: number;
-  readonly ahead: number;
-}
-
-/** A player that takes part. */
-interface Member {
-  readonly player: Player;
-  readonly playing: Playing;
-  readonly tap: Tap | undefined;
-  readonly startAt: number;
-  readonly sought: { at: number; to: number }[];
-  over: boolean;
-  hard: Hard | undefined;
-}
-
-/** All players of a scenario, playing the same video at once. */
-export interface Cast {
-  /** Waits until every player (that has not given up) is at this position. */
-  past(seconds: number): Promise<void>;
-  /** Sends everybody who can be sent elsewhere. */
-  seek(seconds: number): Promise<void>;
-  /** The hard moment is now: what everybody has buffered is written down. */
-  mark(): Promise<void>;
-  /** Waits for the end. */
-  seen(): Promise<Map<string, Seen>>;
-}
-
-/** How long a session may take, in milliseconds. */
-const sessionMs = 120_000;
-
-/** Which players take part, and how. */
-export interface CastOptions {
-  /** Undefined: it does not take part. Default: everybody, from the start. */
-  readonly options?: (player: Player) => PlayOptions | undefined;
-  /** Whether what passes is written down; not where the way itself is to be refused. */
-  readonly watched?: boolean;
-}
-
-/** Lets players play a URL, each through a tap of its own. */
-export async function play(
-  players: readonly Player[],
-  url: string,
-  { options = () => ({}), watched = true }: CastOptions = {},
-): Promise<Cast> {
-  const { origin, pathname, search } = new URL(url);
-  const begin = async (player: Player): Promise<Member | undefined> => {
-    const how = options(player);
-    if (how === undefined) return undefined;
-    const tap = watched ? await startTap(origin) : undefined;
-    const playing = await player.play(`${tap?.url ?? origin}${pathname}${search}`, {
-      timeoutMs: sessionMs,
-      ...how,
-    });
-    const member: Member = {
-      player,
-      playing,
-      tap,
-      startAt: how.startAt ?? 0,
-      sought: [],
-      over: false,
-      hard: undefined,
-    };
-    void playing.done.then(() => {
-      member.over = true;
-    });
-    return member;
-  };
-  const members = (await Promise.all(players.map(begin))).filter((member) => member !== undefined);
-  return {
-    async past(seconds) {
-      for (const { player, playing, ...member } of members) {
-        await until(
-          async () =>
-            members.find((one) => one.playing === playing)?.over === true ||
-            ((await playing.position()) ?? -1) >= Math.max(seconds, member.startAt),
-          { what: `${player.name} is at second ${seconds}`, timeout: sessionMs },
-        );
-      }
-    },
-    async seek(seconds) {
-      for (const { playing, sought } of members) {
-        if (playing.seek === undefined) continue;
-        const at = (await playing.position()) ?? 0;
-        sought.push({ at, to: seconds });
-        await playing.seek(seconds).catch(() => undefined);
-      }
-    },
-    async mark() {
-      await Promise.all(
-        members.map(async (member) => {
-          const [position = 0, ahead] = await Promise.all([
-            member.playing.position(),
-            member.playing.buffered(),
-          ]);
-          member.hard = ahead === undefined ? undefined : { position, ahead };
-        }),
-      );
-    },
-    async seen() {
-      const all = await Promise.all(
-        members.map(async (member) => {
-          const { player, playing, tap, startAt, sought } = member;
-          const report = await playing.done;
-          await playing[Symbol.asyncDispose]();
-          const answers = tap && [...tap.answers];
-          await tap?.[Symbol.asyncDispose]();
-          return [player.name, { report, answers, startAt, sought, hard: member.hard }] as const;
-        }),
-      );
-      return new Map(all);
+      for (const part of [cdn, bucketReads, writes, bucket, gates]) await part[Symbol.asyncDispose]();
     },
   };
 }

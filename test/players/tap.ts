@@ -8,16 +8,24 @@ export interface Answer {
   readonly status: number;
   /** `x-segue-source`: `bucket`, `held` or the name of a node. */
   readonly source: string | undefined;
+  /** When its head came, in milliseconds since 1970. */
+  readonly when: number;
+  /** When its last byte came; undefined before that, and where it was cut. */
+  readonly wholeAt: number | undefined;
 }
+
+const segment = /^\/v\/[^/]+\/[^/]+\/\d+\.m4s/;
+
+/** Whether an answer gave a segment, or the place where it is. */
+export const isSegment = ({ path, status }: Answer): boolean =>
+  segment.test(path) && status > 0 && status < 400;
 
 /** A transparent HTTP proxy that writes down what passes, and can hold requests back. */
 export interface Tap extends AsyncDisposable {
   /** `http://127.0.0.1:port` */
   readonly url: string;
   readonly answers: readonly Answer[];
-  /** Requests that are held back now. */
-  readonly held: number;
-  /** Holds every request back until {@link Tap.release}. */
+  /** Holds every GET back until {@link Tap.release}. A HEAD passes: whoever looks whether the server is there finds it. */
   hold(): void;
   release(): void;
 }
@@ -27,13 +35,12 @@ export async function startTap(target: string): Promise<Tap> {
   const { hostname, port } = new URL(target);
   const answers: Answer[] = [];
   let gate: PromiseWithResolvers<void> | undefined;
-  let held = 0;
 
   const forward = (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? '/';
     const cut = () => {
       if (response.writableEnded) return;
-      answers.push({ path, status: 0, source: undefined });
+      answers.push({ path, status: 0, source: undefined, when: Date.now(), wholeAt: undefined });
       request.socket.destroy();
     };
     const upstream = httpRequest(
@@ -41,10 +48,16 @@ export async function startTap(target: string): Promise<Tap> {
       { hostname, port, path, agent: false, method: request.method, headers: request.headers },
       (answer) => {
         const source = answer.headers['x-segue-source'];
-        answers.push({
+        const told = {
           path,
           status: answer.statusCode ?? 0,
           source: typeof source === 'string' ? source : undefined,
+          when: Date.now(),
+          wholeAt: undefined as number | undefined,
+        };
+        answers.push(told);
+        answer.once('end', () => {
+          told.wholeAt = Date.now();
         });
         response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
         // Held answers have a head long before they have a body.
@@ -58,20 +71,13 @@ export async function startTap(target: string): Promise<Tap> {
     request.pipe(upstream);
   };
   const server = createServer((request, response) => {
-    if (gate === undefined) return forward(request, response);
-    held += 1;
-    void gate.promise.then(() => {
-      held -= 1;
-      forward(request, response);
-    });
+    if (gate === undefined || request.method !== 'GET') return forward(request, response);
+    void gate.promise.then(() => forward(request, response));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answers,
-    get held() {
-      return held;
-    },
     hold() {
       gate ??= Promise.withResolvers();
     },

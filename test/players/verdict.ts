@@ -1,5 +1,8 @@
+import type { Seen } from './cast.ts';
+import { sealedIn } from './evidence.ts';
 import type { PlayerReport } from './player.ts';
-import { fps, type Seen } from './stage.ts';
+import { fps } from './stage.ts';
+import { isSegment } from './tap.ts';
 
 type Span = readonly [number, number];
 
@@ -8,6 +11,12 @@ const enoughBuffered = 5;
 
 /** With more than this, in seconds, a second before it stood still, a player did not lack data. */
 const dry = 1.5;
+
+/** Milliseconds that a player may stand still with data at hand, in sum. */
+const mostHiccupMs = 3000;
+
+/** Pictures beyond those of the video, as a part of them, that a player may be seen to show. */
+const mostSurplus = 0.02;
 
 /** What one cell of the matrix says. */
 export interface Verdict {
@@ -21,12 +30,17 @@ export interface Verdict {
   readonly hiccupMs: number | undefined;
   /** Seconds that were buffered at the hard moment. */
   readonly ahead: number | undefined;
-  /** Stalls from then on. */
+  /** Stalls that began from then on, and before it was sent elsewhere. */
   readonly stallsAfter: number | undefined;
   readonly shown: number | undefined;
   readonly dropped: number | undefined;
   /** Frames that were to be played and never reached the player's decoder. */
   readonly lost: number;
+  /**
+   * Where pictures bear no time and are counted: how many of the video were not shown; negative: how many more were. Fewer
+   * than a segment are not counted as lost.
+   */
+  readonly missing: number | undefined;
   readonly firstFrameMs: number | undefined;
   readonly endedAt: number | undefined;
   /** Segments by where they came from; `listed`: from the bucket, without asking the service. */
@@ -37,6 +51,8 @@ export interface Verdict {
   readonly sealed: number | undefined;
   /** Answers of the service that were errors or cut off. */
   readonly failed: number | undefined;
+  /** What its scenario claims to have tried and this cell did not have. */
+  readonly lacks: string | undefined;
 }
 
 /** Spans that were to be played, at least. What is shown in the moment of a seek is not held against the player. */
@@ -61,12 +77,19 @@ function missing(spans: readonly Span[], played: readonly Span[]): number {
   return frames;
 }
 
+const isStraight = ({ sought, startAt }: Seen): boolean => sought.length === 0 && startAt === 0;
+
+/** Frames of the video that a player which was sent nowhere did not show; negative: it showed more. */
+function missingFrames({ report: { frames } }: Seen, seconds: number): number {
+  return frames.shown === undefined ? 0 : seconds * fps - frames.shown - (frames.dropped ?? 0);
+}
+
 /** Frames that were to be played and never came; those that a busy player dropped did come. */
 function lostFrames(seen: Seen, seconds: number, timeless: boolean): number {
   const { frames, played } = seen.report;
-  const { shown, dropped = 0 } = frames;
-  const straight = seen.sought.length === 0 && seen.startAt === 0;
-  const count = straight && shown !== undefined ? Math.max(0, seconds * fps - shown - dropped) : 0;
+  const { dropped = 0 } = frames;
+  const straight = isStraight(seen);
+  const count = straight ? Math.max(0, missingFrames(seen, seconds)) : 0;
   // It does not tell of every picture that it drops for being late; what does not arrive is a segment at least.
   if (played === undefined || (timeless && straight)) return count < shortestSegment ? 0 : count;
   const gaps = missing(expected(seen, seconds), played);
@@ -79,20 +102,33 @@ const seekFrames = 3;
 /** Frames of the shortest segment. */
 const shortestSegment = 24;
 
-const segment = /^\/v\/[^/]+\/[^/]+\/\d+\.m4s/;
-
 /** `180p, 120p`: the video renditions of some segments' paths. */
 function sizesOf(paths: readonly string[]): string {
   return [...new Set(paths.flatMap((path) => /\/(\d+p)\//.exec(path)?.[1] ?? []))].join(', ');
 }
 
-/** Judges what a player did with a video of so many seconds. `timeless`: its pictures bear no time and are counted. */
-export function judge(seen: Seen, seconds: number, timeless: boolean): Verdict {
+/** Stalls that nobody commanded: after the hard moment, and not after a seek that followed it. */
+function stallsAfter({ marked = 0, sought }: Seen, stalls: NonNullable<PlayerReport['stalls']>): number {
+  const until = Math.min(...sought.flatMap(({ when }) => (when >= marked ? [when] : [])));
+  return stalls.filter(({ when }) => when >= marked && when < until).length;
+}
+
+/** How to judge one player in one scenario. */
+interface Rules {
+  /** Length of the video. */
+  readonly seconds: number;
+  /** Its pictures bear no time and are counted. */
+  readonly timeless: boolean;
+  readonly evidence: ((seen: Seen) => string | undefined) | undefined;
+}
+
+/** Judges what a player did. */
+export function judge(seen: Seen, { seconds, timeless, evidence }: Rules): Verdict {
   const { report, answers } = seen;
   const sum = (list: PlayerReport['stalls']) => list?.reduce((total, { ms }) => total + ms, 0);
   const stalls = report.stalls?.filter(({ buffered = 0 }) => buffered <= dry);
   const hiccups = report.stalls?.filter(({ buffered = 0 }) => buffered > dry);
-  const segments = answers?.filter(({ path, status }) => segment.test(path) && status > 0 && status < 400);
+  const segments = answers?.filter(isSegment);
   const sources: Record<string, number> = {};
   for (const { source = 'unknown' } of segments ?? []) sources[source] = (sources[source] ?? 0) + 1;
   return {
@@ -102,23 +138,39 @@ export function judge(seen: Seen, seconds: number, timeless: boolean): Verdict {
     stalls: stalls?.length,
     stallMs: sum(stalls),
     hiccupMs: sum(hiccups),
-    ahead: seen.hard?.ahead,
-    stallsAfter: seen.hard && stalls?.filter(({ at }) => at >= (seen.hard?.position ?? 0)).length,
+    ahead: seen.ahead,
+    stallsAfter: seen.ahead === undefined ? undefined : stalls && stallsAfter(seen, stalls),
     shown: report.frames.shown,
     dropped: report.frames.dropped,
     lost: lostFrames(seen, seconds, timeless),
+    missing: timeless && isStraight(seen) ? missingFrames(seen, seconds) : undefined,
     firstFrameMs: report.firstFrameMs,
     endedAt: report.endedAt,
     sources: segments && sources,
     sizes: segments && sizesOf(segments.map(({ path }) => path)),
-    sealed:
-      answers && Math.max(0, ...answers.map(({ path }) => Number(/[?&]sealed=(\d+)/.exec(path)?.[1] ?? 0))),
+    sealed: answers && sealedIn(answers),
     failed: answers?.filter(({ status }) => status === 0 || status >= 400).length,
+    lacks: evidence?.(seen),
   };
 }
 
-/** How a cell may miss the goal. */
-export type Miss = 'does not reach the end' | 'fatal error' | 'loses frames' | 'stalls with 5 s buffered';
+/** How a cell may miss the goal, or say nothing at all. */
+export type Miss =
+  | 'does not reach the end'
+  | 'fatal error'
+  | 'loses frames'
+  | 'shows more than there is'
+  | 'stalls with 5 s buffered'
+  | 'hiccups for more than 3 s'
+  | 'not exercised';
+
+/** Misses that a machine without an idle moment explains as well. */
+export const timed: readonly Miss[] = ['stalls with 5 s buffered', 'hiccups for more than 3 s'];
+
+/** It showed more pictures than repeating one here and there explains. */
+function showsMore({ missing = 0, shown = 0, dropped = 0 }: Verdict): boolean {
+  return -missing > mostSurplus * (shown + dropped + missing);
+}
 
 /** How a cell misses the goal; empty where it reaches it. */
 export function misses(verdict: Verdict, waits = false): Miss[] {
@@ -127,7 +179,10 @@ export function misses(verdict: Verdict, waits = false): Miss[] {
     !verdict.ended && 'does not reach the end',
     verdict.ended && verdict.fatal !== '' && 'fatal error',
     verdict.lost > 0 && 'loses frames',
+    showsMore(verdict) && 'shows more than there is',
     unexcused && !waits && 'stalls with 5 s buffered',
+    (verdict.hiccupMs ?? 0) > mostHiccupMs && 'hiccups for more than 3 s',
+    verdict.lacks !== undefined && 'not exercised',
   ];
   return list.filter((miss) => miss !== false);
 }

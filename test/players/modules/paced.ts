@@ -1,12 +1,25 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AudioContext, FrameContext } from '../../../src/render/module/contract.ts';
 
+/** A call may take 10 s: a frame gives up waiting before that, and the next one goes on. */
+const longestWaitMs = 8000;
+
+/** Waits until a file exists. */
+async function exists(path: string): Promise<void> {
+  for (const end = performance.now() + longestWaitMs; !existsSync(path) && performance.now() < end; ) {
+    await delay(20);
+  }
+}
+
 /**
  * A video whose frames take a time of their own (`params.ms` each), so that rendering is as fast as a test wants on any
- * machine without loading it. No two frames that follow one another are alike.
+ * machine without loading it. Frames from `params.gateFrom` on wait until the file `params.gate` exists, so that a test says
+ * when they can be made at all. No two frames that follow one another are alike.
  */
 export async function frame(n: number, { ctx, width, height, params }: FrameContext): Promise<void> {
-  const { ms } = params;
+  const { ms, gate, gateFrom } = params;
+  if (typeof gate === 'string' && typeof gateFrom === 'number' && n >= gateFrom) await exists(gate);
   if (typeof ms === 'number' && ms > 0) await delay(ms);
   ctx.fillStyle = `hsl(${(n * 2) % 360} 60% 30%)`;
   ctx.fillRect(0, 0, width, height);

@@ -1,0 +1,46 @@
+import { onNodes } from '../faults/kit.ts';
+import { type Cast, play, type Seen } from './cast.ts';
+import type { Player } from './player.ts';
+import type { Posted, Stage } from './stage.ts';
+
+/** Milliseconds that a frame takes: two are drawn at once, so 10 is eight times as fast as it plays. */
+export const quick = 10;
+
+/** The holder of a video is lost with its disk; after that the last segment can be made. */
+export async function loseHolder({ field }: Stage, { id, open }: Posted, cast: Cast): Promise<void> {
+  await cast.mark();
+  const { lease, renditions } = await field.status(id);
+  // A render that is complete is held by nobody any more, but its segments are still on one disk.
+  const part = lease?.node ?? Object.keys(renditions[0]?.nodes ?? {})[0] ?? '';
+  const pid = await field.lose(part);
+  cast.lost(part);
+  lost.push(field.stack.restarted(part, pid));
+  await open();
+}
+
+/** Nodes that come back; the next scenario begins with all of them. */
+const lost: Promise<void>[] = [];
+
+/** Waits until everything that was lost is up again. */
+export async function mended(stage: Stage): Promise<void> {
+  await Promise.all(lost.splice(0));
+  await stage.mended();
+}
+
+/** Nothing is copied before the origin is lost. */
+export async function lostBeforeCopy(
+  stage: Stage,
+  players: readonly Player[],
+  query: string,
+): Promise<Map<string, Seen>> {
+  const { field } = stage;
+  await field.proxy.fail({ kind: 'refuse' });
+  const video = await stage.post(28, quick, { gated: true });
+  const cast = await play(players, `${video.url}${query}`);
+  await cast.past(1);
+  await field.reach(video.id, 'some is made', (status) => onNodes(status) >= 5);
+  await loseHolder(stage, video, cast);
+  // A growing playlist ends when everything is in the bucket.
+  await field.proxy.fail(undefined);
+  return cast.seen();
+}
