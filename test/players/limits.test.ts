@@ -9,7 +9,8 @@ let stored: { id: string; url: string };
 
 beforeAll(async () => {
   stage = await startStage();
-  stored = await stage.post(10, 0);
+  const cues = [{ start: 0, length: 5, text: 'one' }];
+  stored = await stage.post(10, 0, { subtitles: [{ language: 'en', cues }] });
   await stage.field.reach(stored.id, 'everything is copied', (status) => status.state === 'stored');
   // A segment of it takes some 10 s.
   slow = await stage.post(40, 200);
@@ -29,6 +30,15 @@ async function mediaPlaylists({ url }: { url: string }): Promise<Map<string, str
   return new Map(await Promise.all(uris.map(async (uri) => [uri, await (await fetch(uri)).text()] as const)));
 }
 
+/** What the content type of each kind of file is like. */
+const types: Readonly<Record<string, RegExp>> = {
+  m3u8: /^application\/vnd\.apple\.mpegurl/,
+  mp4: /^(video|audio)\/mp4$/,
+  m4s: /^(video|audio)\/mp4$/,
+  jpg: /^image\/jpeg$/,
+  vtt: /^text\/vtt/,
+};
+
 const lines = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 /** The stable URL of a segment of the video rendition. */
 const segment = ({ url }: { url: string }, n: number) => url.replace('index.m3u8', `180p/${n}.m4s`);
@@ -41,12 +51,34 @@ test('playlists are answered where they are asked for, never by a redirect', asy
   }
 });
 
-test('a segment is redirected with 307, to the scheme that it was asked by, where any origin may read it', async () => {
+test('playlists, init segments, segments, pictures and text have their types, and any origin may read them', async () => {
+  const seen = new Set<string>();
+  const check = async (url: string) => {
+    const extension = new URL(url).pathname.split('.').at(-1) ?? '';
+    const answers = [await ask(url)];
+    const location = answers[0]?.headers.get('location');
+    if (typeof location === 'string') answers.push(await ask(location));
+    for (const { headers } of answers)
+      expect([url, headers.get('access-control-allow-origin')]).toEqual([url, '*']);
+    expect([200, 206]).toContain(answers.at(-1)?.status);
+    expect(answers.at(-1)?.headers.get('content-type'), url).toMatch(types[extension] ?? 'a known extension');
+    seen.add(extension);
+  };
+  await check(stored.url);
+  for (const [uri, text] of await mediaPlaylists(stored)) {
+    const map = /EXT-X-MAP:URI="([^"]+)"/.exec(text)?.[1];
+    const first = lines(text)[0] ?? '';
+    for (const one of [uri, first, ...(map === undefined ? [] : [map])]) await check(new URL(one, uri).href);
+  }
+  expect([...seen].toSorted()).toEqual(Object.keys(types).toSorted());
+});
+
+test('a segment is redirected with 307, to the scheme of S3_PUBLIC_URL, where any origin may read it', async () => {
   const answer = await ask(segment(stored, 1));
   expect(answer.status).toBe(307);
   expect(answer.headers.get('access-control-allow-origin')).toBe('*');
   const target = new URL(answer.headers.get('location') ?? '');
-  expect(target.protocol).toBe(new URL(stored.url).protocol);
+  expect(target.origin).toBe(stage.cdn.url);
   expect(target.pathname).toMatch(/\.m4s$/);
   // A browser that was redirected to another origin says so.
   const object = await fetch(target, { headers: { origin: 'null', range: 'bytes=0-' } });
@@ -75,12 +107,14 @@ test('all lists have one target duration, and no EXTINF rounds above it', async 
 });
 
 test('a segment that is being made is never silent for 8 s, and never 4xx or 503', async () => {
+  let at = performance.now();
   const answer = await ask(segment(slow, 7));
-  expect([200, 307]).toContain(answer.status);
-  const reader = answer.body?.getReader();
-  let longest = 0;
+  expect([200, 206]).toContain(answer.status);
+  // Until the head came it was silent, too.
+  let longest = performance.now() - at;
   let bytes = 0;
-  for (let at = performance.now(); ; at = performance.now()) {
+  const reader = answer.body?.getReader();
+  for (at = performance.now(); ; at = performance.now()) {
     const next = await reader?.read();
     longest = Math.max(longest, performance.now() - at);
     if (next?.done !== false) break;
