@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { onNodes } from '../faults/kit.ts';
 import { type Cast, play, type Seen } from './cast.ts';
 import type { Player } from './player.ts';
@@ -16,6 +17,13 @@ export async function loseHolder({ field }: Stage, { id, open }: Posted, cast: C
   cast.lost(part);
   lost.push(field.stack.restarted(part, pid));
   await open();
+}
+
+/** @throws where a node or the bucket has this segment of the picture already */
+export async function nobodyHas({ field }: Stage, { id }: Posted, n: number): Promise<void> {
+  const { renditions } = await field.status(id);
+  const isAbsent = renditions[0]?.absent.some(([from, to]) => from <= n && n < to);
+  expect(isAbsent, `nobody has segment ${n}`).toBe(true);
 }
 
 /** Nodes that come back; the next scenario begins with all of them. */

@@ -148,6 +148,8 @@ export function record(video: HTMLVideoElement, began: number, startAt: number):
     sought() {
       closeStall(performance.now());
       seen.sought = true;
+      // What was ahead there says nothing of here.
+      seen.samples = [];
     },
     position: () => (seen.firstFrameMs === undefined ? undefined : video.currentTime),
     ahead: () => ahead() - video.currentTime,
