@@ -255,9 +255,10 @@ export const scenarios: readonly Scenario[] = [
   {
     id: 'end',
     title: 'exact end of stream',
-    what: 'Everybody is past second 13, two seconds from a last segment that nobody has made, when the origin is killed: the other node makes it. The last frame is shown, and the stream ends there.',
+    what: 'Everybody has asked for the last segment, which nobody has made, when the origin is killed: the other node makes it. The last frame is shown, and the stream ends there.',
     seconds: 18,
     evidence: servedAfterKill,
+    waits: true,
     async run(stage, players) {
       const { field } = stage;
       await field.proxy.fail({ kind: 'refuse' });
@@ -266,7 +267,9 @@ export const scenarios: readonly Scenario[] = [
       const last = segmentsIn(18) - 1;
       await field.reach(video.id, 'all but the last segment are made', (status) => onNodes(status) === last);
       const cast = await play(players, video.url);
-      await cast.past(13);
+      await cast.past(10);
+      // VLC stands still as soon as it waits for a segment, whatever it has before that.
+      await cast.answered('waits for the last segment', ({ path }) => path.includes(`/${last}.m4s`));
       await nobodyHas(stage, video, last);
       await loseHolder(stage, video, cast);
       const seen = await cast.seen();
