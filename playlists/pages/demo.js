@@ -167,15 +167,17 @@ async function look() {
   const answer = await fetch(`/v1/videos/${encodeURIComponent(mine.id)}`);
   if (!answer.ok || mine !== session) return;
   const video = await answer.json();
+  // What nobody has asked for is not made: a strip of it would look as if something were missing.
+  const shown = video.renditions.filter(({ onDemand }) => !onDemand);
   if (!mine.known) {
     mine.known = true;
     strips.reset(
-      video.renditions.map(({ name }) => name),
+      shown.map(({ name }) => name),
       startsOf(video.grid.runs),
     );
     for (const [rendition, n, source] of mine.came) strips.came(rendition, n, source);
   }
-  strips.update(video.renditions, nodes.dead);
+  strips.update(shown, nodes.dead);
   $('exposure').textContent = `${video.exposureSeconds.toFixed(1)} s`;
   announce(mine, video);
   nodes.show(video);
