@@ -70,6 +70,15 @@ export const known: readonly Known[] = [
     why: "It shows every frame, but does not always tell `ended`: whether the stream is over is decided when a segment has been appended (`isEndOfStream_` in VHS' segment-loader.js), and ENDLIST may come after that, when the last segment is in the bucket.",
     instead: 'The complete playlist, which is the default.',
   },
+  {
+    players: ['VLC'],
+    scenarios: ['join', 'after'],
+    misses: ['loses frames'],
+    mostLost: 50,
+    always: false,
+    why: 'It has one second of `network-caching`: where what it reads comes later than that, as on a busy machine, its clock is reset (`ES_OUT_SET_(GROUP_)PCR is called too late`), and the pictures of that time are not shown.',
+    instead: '`--network-caching=3000`, as the README has it.',
+  },
 ];
 
 /** What is known of a cell, with its number. */
