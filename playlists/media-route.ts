@@ -117,7 +117,7 @@ async function begunCopies(
 
 /**
  * A growing list ends only when all of it is in the bucket. What was lost with a node after everybody had fetched it is asked
- * for by nobody, so the list asks, where no node is at it.
+ * for by nobody, so the list asks, where no node makes it by itself.
  */
 async function goOn(
   { ports, nodes }: Service,
@@ -137,10 +137,13 @@ async function goOn(
     const n = leadingCopies(there, rendition);
     if (n >= segmentCount(grid)) continue;
     const location = await ports.catalog.locate(renderId, rendition, n).catch(() => undefined);
-    if (location === undefined || location.lease !== undefined) continue;
+    // Whoever has the lease makes what was never listed by itself.
+    const wasListed = n < (ports.facts.listed.get(`${renderId}/${rendition}`) ?? 0);
+    const step = location === undefined ? undefined : nextStep(location, new Set());
+    if (step?.kind !== 'make' || (step.holder !== undefined && !wasListed)) continue;
     // The list is right without it; the next reload asks again.
     await makeRequests(ports, nodes, { renderId, rendition, n })
-      .ask(undefined, new Set(), signal)
+      .ask(step.holder, new Set(), signal)
       .catch((error: unknown) => ports.onTrouble?.('asking for what was lost', error));
   }
 }

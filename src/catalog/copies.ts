@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Db } from './connect.ts';
 import { formatRanges, type Ranges } from './ranges.ts';
 import { bucketPlace, copies } from './schema.ts';
@@ -23,6 +23,22 @@ export async function copiesOf(db: Db, renderId: string): Promise<CopyRow[]> {
     .select({ rendition: copies.rendition, place: copies.place, segments: copies.segments })
     .from(copies)
     .where(eq(copies.renderId, renderId));
+}
+
+/** Every copy of several renders, at every place, live or not. */
+export async function copiesOfAll(
+  db: Db,
+  renderIds: readonly string[],
+): Promise<(CopyRow & { renderId: string })[]> {
+  return db
+    .select({
+      renderId: copies.renderId,
+      rendition: copies.rendition,
+      place: copies.place,
+      segments: copies.segments,
+    })
+    .from(copies)
+    .where(inArray(copies.renderId, [...renderIds]));
 }
 
 /** What one place holds of all renders: what reconciliation compares with the disk. */

@@ -39,6 +39,8 @@ export interface HeldRender {
   readonly eager: ReadonlySet<string>;
   /** By rendition: segments that need no making, because they are here, in the bucket or on another live node. */
   readonly present: Map<string, Ranges>;
+  /** Grows with each change to `present`: what was read before a change is not written over it. */
+  presentVersion: number;
   /** By number: what somebody waits for. */
   readonly wanted: Map<number, Want>;
   /** Renditions made on demand, with the time they were last asked for. */
@@ -87,6 +89,7 @@ export async function openHeldRender(
     renditions,
     eager: new Set(row.renditions.filter(({ onDemand }) => onDemand !== true).map(({ name }) => name)),
     present: presentIn(copies, places),
+    presentVersion: 0,
     wanted: new Map(),
     asked: new Map(),
     making: new Map(),
@@ -99,7 +102,7 @@ export async function openHeldRender(
 }
 
 /** By rendition: segments that are at one of the places. */
-function presentIn(copies: readonly CopyRow[], places: ReadonlySet<string>): Map<string, Ranges> {
+export function presentIn(copies: readonly CopyRow[], places: ReadonlySet<string>): Map<string, Ranges> {
   const present = new Map<string, Ranges>();
   for (const { rendition, place, segments } of copies) {
     if (places.has(place)) present.set(rendition, unionOf(present.get(rendition) ?? [], segments));

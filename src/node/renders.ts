@@ -13,6 +13,7 @@ import { InitMismatch } from './init-mismatch.ts';
 import { leasedRenders } from './leased-renders.ts';
 import type { MadeSegment, SegmentMaker } from './make-segment.ts';
 import { isNodeTrouble } from './node-trouble.ts';
+import { startPresence } from './presence.ts';
 import { encoderToMove, nextOf, nextWork, type Running, type Work } from './schedule.ts';
 import { successorOf } from './successor.ts';
 import { addPresent, addWant, forgetAbandoned, forgetWant, notePlayed, refuseUnknown } from './wants.ts';
@@ -234,6 +235,11 @@ export function startRenders(options: RendersOptions): Renders {
   };
 
   const loop: Loop = startLoop(step, { name: 'rendering', intervalMs: 250, log });
+  const presence = startPresence({
+    ...options,
+    held: () => [...held.values()],
+    onCorrected: () => loop.wake(),
+  });
 
   const stop = async (): Promise<void> => {
     stopping = true;
@@ -243,7 +249,7 @@ export function startRenders(options: RendersOptions): Renders {
     }, finishMs);
     await Promise.allSettled([...running.values()].map((each) => each.done));
     clearTimeout(late);
-    await loop.stop();
+    await Promise.all([loop.stop(), presence.stop()]);
     await leased.close();
   };
 

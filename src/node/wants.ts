@@ -1,4 +1,4 @@
-import { contains, difference, rangesOf, unionOf } from '../catalog/ranges.ts';
+import { contains, difference, type Ranges, rangesOf, unionOf } from '../catalog/ranges.ts';
 import { segmentCount } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import { isStill } from '../render/rendition.ts';
@@ -25,6 +25,7 @@ export function addWant(
     // On the disk and recorded; a segment without its row is asked for by the one who sees only rows.
     if (isHere(name) && contains(ranges, n)) continue;
     held.present.set(name, difference(ranges, [[n, n + 1]]));
+    held.presentVersion += 1;
     const want = held.wanted.get(n) ?? { since: now, askedAt: now, renditions: new Set() };
     want.askedAt = now;
     want.renditions.add(name);
@@ -64,11 +65,20 @@ export function refuseUnknown(held: HeldRender, n: number, name: string | undefi
 /** Notes that segment n of these renditions exists. */
 export function addPresent(held: HeldRender, n: number, names: Iterable<string>): void {
   const want = held.wanted.get(n);
+  held.presentVersion += 1;
   for (const name of names) {
     held.present.set(name, unionOf(held.present.get(name) ?? [], rangesOf([n])));
     want?.renditions.delete(name);
   }
   if (want?.renditions.size === 0) held.wanted.delete(n);
+}
+
+/** Corrects what is present to what was found; what somebody waits for stays missing, since nobody who has it gave it. */
+export function correctPresent(held: HeldRender, found: ReadonlyMap<string, Ranges>): void {
+  for (const { name } of held.renditions) {
+    const awaited = [...held.wanted].filter(([, want]) => want.renditions.has(name)).map(([n]) => n);
+    held.present.set(name, difference(found.get(name) ?? [], rangesOf(awaited)));
+  }
 }
 
 /** Gives up renditions that only some want, at segment n: they cannot be made. */
