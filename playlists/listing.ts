@@ -33,12 +33,13 @@ export function storedOf(copies: readonly CopyRow[], rendition: string): Ranges 
   return copies.find((row) => row.place === bucketPlace && row.rendition === rendition)?.segments ?? [];
 }
 
-/** Leading segments of a rendition that some place holds, or is said to. */
-export function leadingCopies(copies: readonly CopyRow[], rendition: string): number {
-  return leadingRun(
-    unionOf(...copies.filter((row) => row.rendition === rendition).map((row) => row.segments)),
-  );
-}
+/** Segments of a rendition that some place holds, or is said to. */
+export const heldOf = (copies: readonly CopyRow[], rendition: string): Ranges =>
+  unionOf(...copies.filter((row) => row.rendition === rendition).map((row) => row.segments));
+
+/** The leading ones of them. */
+export const leadingCopies = (copies: readonly CopyRow[], rendition: string): number =>
+  leadingRun(heldOf(copies, rendition));
 
 /**
  * Whether nothing of the whole video can be lost any more (what is made on demand aside): everything else is in the bucket, and

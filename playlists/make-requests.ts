@@ -1,6 +1,6 @@
 import { placeRender } from '../src/node/placement.ts';
 import { SegueError } from '../src/ops/errors.ts';
-import type { NodeClient } from './node-client.ts';
+import type { NodeClient, Wish } from './node-client.ts';
 import type { NodeAddress, Ports } from './ports.ts';
 import { suspect } from './suspect.ts';
 
@@ -21,12 +21,8 @@ export interface MakeRequests {
 /** A node that accepted is asked again after this long, in milliseconds: it may have been restarted meanwhile. */
 const askAgainMs = 3000;
 
-/** Requests for one segment, while it is waited for; without `n` for any, where the init segment is. */
-export function makeRequests(
-  ports: Ports,
-  nodes: NodeClient,
-  wanted: { readonly renderId: string; readonly rendition: string; readonly n?: number },
-): MakeRequests {
+/** Requests for one segment, while it is waited for; without `n` for any, where the init segment is; with `watch` for none. */
+export function makeRequests(ports: Ports, nodes: NodeClient, wanted: Wish): MakeRequests {
   const { renderId } = wanted;
   let asked: { id: string; at: number } | undefined;
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { CopyRow } from '../src/catalog/copies.ts';
-import { leadingRun } from '../src/catalog/ranges.ts';
+import { leadingRun, rangesOf, unionOf } from '../src/catalog/ranges.ts';
 import { bucketPlace } from '../src/catalog/schema.ts';
+import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import { segmentCount } from '../src/grid/grid.ts';
 import { type ListedTrack, mediaPlaylist } from '../src/hls/media.ts';
 import { SegueError } from '../src/ops/errors.ts';
@@ -9,7 +10,16 @@ import { isPlayed } from '../src/render/profile.ts';
 import { posterName } from '../src/rendition/kind.ts';
 import { pathFacts, unknownRendition } from './facts.ts';
 import { caching } from './headers.ts';
-import { copiesOf, isDurable, leadingCopies, modeSchema, playlist, query, storedOf } from './listing.ts';
+import {
+  copiesOf,
+  heldOf,
+  isDurable,
+  leadingCopies,
+  modeSchema,
+  playlist,
+  query,
+  storedOf,
+} from './listing.ts';
 import { makeRequests } from './make-requests.ts';
 import type { Ports } from './ports.ts';
 import type { RenderFacts } from './render-facts.ts';
@@ -51,7 +61,7 @@ export async function mediaRoute(c: RequestContext, service: Service): Promise<R
   await goOn(service, facts, leaders, copies, c.req.raw.signal);
   const event = {
     type: 'event' as const,
-    available: available(ports, facts, leaders, copies),
+    available: await available(ports, facts, leaders, copies),
     durable: isDurable(facts, copies),
   };
   return playlist(c, ports, mediaPlaylist({ ...common, mode: event }), caching.moment);
@@ -100,7 +110,7 @@ async function begunCopies(
   try {
     for (const begun = ports.now(); ; ) {
       const copies = await copiesOf(ports, renderId);
-      if (available(ports, facts, leaders, copies) > 0) return copies;
+      if ((await available(ports, facts, leaders, copies)) > 0) return copies;
       if (ports.now() - begun > firstSegmentMs) {
         throw new SegueError('no_node', 'The first segment is not made yet', { hint: 'Ask again.' });
       }
@@ -117,7 +127,7 @@ async function begunCopies(
 
 /**
  * A growing list ends only when all of it is in the bucket. What was lost with a node after everybody had fetched it is asked
- * for by nobody, so the list asks, where no node makes it by itself.
+ * for by nobody, so the list says that it is followed, where no node makes it by itself.
  */
 async function goOn(
   { ports, nodes }: Service,
@@ -142,28 +152,36 @@ async function goOn(
     const step = location === undefined ? undefined : nextStep(location, new Set());
     if (step?.kind !== 'make' || (step.holder !== undefined && !wasListed)) continue;
     // The list is right without it; the next reload asks again.
-    await makeRequests(ports, nodes, { renderId, rendition, n })
+    await makeRequests(ports, nodes, { renderId, watch: true })
       .ask(step.holder, new Set(), signal)
       .catch((error: unknown) => ports.onTrouble?.('asking for what was lost', error));
   }
 }
 
 /**
- * Leading segments that exist anywhere, or did: a line that was listed stays, also when the node that held the segment has
- * died, since a request for it is held until it is made again.
+ * Leading segments that exist anywhere, or once did: a line that was listed stays, also when the node that held the segment has
+ * died, since a request for it is held until it is made again, and the list goes on from there. A segment's size is written with
+ * its first copy and stays.
  */
-function available(
+async function available(
   ports: Ports,
   { renderId }: RenderFacts,
   leaders: readonly string[],
   copies: readonly CopyRow[],
-): number {
+): Promise<number> {
+  const sizes = await ports.catalog.sizesOf(renderId).catch((error: unknown) => {
+    ports.onTrouble?.('catalog query', error);
+    return new Map<string, SegmentSizes>();
+  });
   return Math.min(
     ...leaders.map((name) => {
       const key = `${renderId}/${name}`;
-      const most = Math.max(leadingCopies(copies, name), ports.facts.listed.get(key) ?? 0);
-      ports.facts.listed.set(key, most);
-      return most;
+      const once = [...(sizes.get(name) ?? [])].flatMap((bytes, n) => (bytes === null ? [] : [n]));
+      const listed = leadingRun(
+        unionOf(heldOf(copies, name), rangesOf(once), [[0, ports.facts.listed.get(key) ?? 0]]),
+      );
+      ports.facts.listed.set(key, listed);
+      return listed;
     }),
   );
 }

@@ -44,15 +44,19 @@ export interface NodeClientOptions {
   readonly whileLive: <T>(node: NodeAddress, call: (hangs: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
+/** What is asked of a node: segment n of a rendition; without `n` any; with `watch` nothing but to go on with the render. */
+export interface Wish {
+  readonly renderId: string;
+  readonly n?: number;
+  readonly rendition?: string;
+  readonly watch?: true;
+}
+
 /** Calls to nodes. Every call ends by itself within seconds. */
 export interface NodeClient {
   segment(node: NodeAddress, key: SegmentKey, signal: AbortSignal): Promise<Fetched>;
   /** Has the node make segment n (without it, any): of one rendition, or of all that are made without being asked for. */
-  want(
-    node: NodeAddress,
-    wanted: { renderId: string; n?: number; rendition?: string },
-    signal: AbortSignal,
-  ): Promise<Wanted>;
+  want(node: NodeAddress, wish: Wish, signal: AbortSignal): Promise<Wanted>;
   /** Facts of a file that a description names; the node fetches and pins it. @throws SegueError as the node says, `no_node` where it is gone */
   pinAsset(node: NodeAddress, src: string, signal: AbortSignal): Promise<unknown>;
   /**
@@ -187,7 +191,7 @@ interface Ends {
 async function want(
   options: NodeClientOptions,
   node: NodeAddress,
-  { renderId, ...wanted }: { renderId: string; n?: number; rendition?: string },
+  { renderId, ...wanted }: Wish,
   { signal, hangs }: Ends,
 ): Promise<Wanted> {
   const late = AbortSignal.any([AbortSignal.timeout(wantTimeoutMs), hangs]);

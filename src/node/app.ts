@@ -40,7 +40,13 @@ export interface NodeAppOptions {
 
 /** Without `n` any segment will do: the init segment is what is waited for. */
 const wantSchema = z.strictObject({
-  want: z.strictObject({ n: z.int().min(0).optional(), rendition: z.string().max(64).optional() }).optional(),
+  want: z
+    .strictObject({
+      n: z.int().min(0).optional(),
+      rendition: z.string().max(64).optional(),
+      watch: z.literal(true).optional(),
+    })
+    .optional(),
 });
 const drainSchema = z.strictObject({ seconds: z.number().min(0).max(86_400) });
 const copySchema = z.strictObject({

@@ -43,6 +43,8 @@ export interface RendersOptions {
 export interface Want {
   readonly n?: number | undefined;
   readonly rendition?: string | undefined;
+  /** Somebody follows the render as it grows and waits for none of its segments: it goes on to its end. */
+  readonly watch?: true | undefined;
 }
 
 /** The renders a node holds, and the encoders that work on them. */
@@ -258,7 +260,9 @@ export function startRenders(options: RendersOptions): Renders {
       const render = await leased.hold(renderId);
       if ('ours' in render) return render;
       render.lastDemandAt = now();
-      if (want !== undefined) {
+      if (want?.watch === true) {
+        render.lastPlayedAt = now();
+      } else if (want !== undefined) {
         const { n = render.playhead, rendition } = want;
         refuseUnknown(render, n, rendition);
         const names = rendition === undefined ? [...render.eager] : [rendition];

@@ -45,8 +45,8 @@ interface Member {
 
 /** All players of a scenario, playing the same video at once. */
 export interface Cast {
-  /** Waits until every player (that has not given up) is at this position. */
-  past(seconds: number): Promise<void>;
+  /** Waits until every player (that has not given up, and that `waitsFor`) is at this position. */
+  past(seconds: number, waitsFor?: (player: Player) => boolean): Promise<void>;
   /** Sends everybody who can be sent elsewhere. */
   seek(seconds: number): Promise<void>;
   /** The hard moment is now: what everybody has buffered is written down. */
@@ -103,8 +103,9 @@ export async function play(
   const isOver = (playing: Playing): boolean => members.find((one) => one.playing === playing)?.over === true;
   const moments: { marked?: number; killed?: Killed } = {};
   return {
-    async past(seconds) {
+    async past(seconds, waitsFor = () => true) {
       for (const { player, playing, ...member } of members) {
+        if (!waitsFor(player)) continue;
         await until(
           async () =>
             isOver(playing) || ((await playing.position()) ?? -1) >= Math.max(seconds, member.startAt),

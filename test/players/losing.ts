@@ -45,7 +45,8 @@ export async function lostBeforeCopy(
   await field.proxy.fail({ kind: 'refuse' });
   const video = await stage.post(28, quick, { gated: true });
   const cast = await play(players, `${video.url}${query}`);
-  await cast.past(1);
+  // hlsdemux2 may show nothing of a growing list before it ends, which it does after the loss.
+  await cast.past(1, ({ name }) => query === '' || name !== 'GStreamer playbin3');
   await field.reach(video.id, 'some is made', (status) => onNodes(status) >= 5);
   await loseHolder(stage, video, cast);
   // A growing playlist ends when everything is in the bucket.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recordCopies } from '../../../src/catalog/copies.ts';
+import { recordCopies, replaceCopies } from '../../../src/catalog/copies.ts';
 import { failRender } from '../../../src/catalog/videos.ts';
 import { segmentName } from '../../../src/store/names.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
@@ -133,8 +133,20 @@ test('a growing list has made again what was lost with its node after everybody 
   await a.kill();
   await using b = await node(databaseUrl, 'b');
   await until(async () => (await about()).lease === null, { what: 'the lease is over', timeout: 60_000 });
-  await (await fetch(`${service.url}/v/${video.id}/180p/media.m3u8?sealed=0&mode=event`)).text();
+  // The machine is gone for good: not even a row tells of what it had.
+  const { renderId, grid } = await about();
+  for (const name of ['180p', 'audio']) await replaceCopies(b.catalog.db, renderId, name, 'a', []);
+  // A service that has never listed it knows, too, what may have been listed.
+  await using later = await startService(databaseUrl, cdn);
+  const list = await (await fetch(`${later.url}/v/${video.id}/180p/media.m3u8?sealed=0&mode=event`)).text();
+  expect(list.split('#EXTINF')).toHaveLength(grid.segments + 1);
+  expect(list).not.toContain('ENDLIST');
   expect(b.requests.filter((line) => line.startsWith('POST /renders/'))).not.toHaveLength(0);
+  // Nobody asks for a segment: that the list is followed is enough, to its end.
+  await until(async () => (await about()).state === 'rendered', {
+    what: 'it is made again',
+    timeout: 60_000,
+  });
 });
 
 test('the same description is the same video, whatever the order of its keys', async () => {
