@@ -141,7 +141,8 @@ async function reachable(
   const elsewhere = { ...location, inBucket: false };
   if (key.notFromBucket === true) {
     // Where a node gives the bytes nobody waits for what is wrong with the copy.
-    if (location.holders.length > 0) copies.lookAside();
+    const [holder] = location.holders;
+    if (holder !== undefined) copies.lookAside(holder);
     return elsewhere;
   }
   return (await copies.isThere(bucketUrl(ports, key), signal)) ? location : elsewhere;

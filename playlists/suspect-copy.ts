@@ -2,15 +2,15 @@ import { placeRender } from '../src/node/placement.ts';
 import type { BucketReads } from './bucket-reads.ts';
 import { orAborted } from './flights.ts';
 import type { CopyState, NodeClient, SegmentBytes } from './node-client.ts';
-import type { Ports } from './ports.ts';
+import type { NodeAddress, Ports } from './ports.ts';
 import type { SegmentKey } from './resolve.ts';
 
 /** Looks at one copy in the bucket, while its segment is searched for. */
 export interface CopyLooks {
   /** Whether a client may be sent to it. What the public address does not have is confirmed by a node, once a search. */
   isThere(url: string, signal: AbortSignal): Promise<boolean>;
-  /** Has a node look after it, while the search goes on: once a search. */
-  lookAside(): void;
+  /** Has a node that holds the segment look after it, while the search goes on: once a search. Only such a node replaces what is damaged. */
+  lookAside(holder: NodeAddress): void;
   /**
    * The bytes, through a node, for whoever comes from the public address: once a search. Undefined where the bucket has none
    * (its row is corrected then), or no node can tell.
@@ -27,8 +27,8 @@ export function suspectCopy(ports: Ports, nodes: NodeClient, reads: BucketReads,
   let isRead = false;
 
   const someNode = async () => placeRender(key.renderId, await ports.catalog.nodes().catch(() => []));
-  const check = async (signal: AbortSignal): Promise<CopyState | 'unknown'> => {
-    const node = await someNode();
+  const check = async (signal: AbortSignal, holder?: NodeAddress): Promise<CopyState | 'unknown'> => {
+    const node = holder ?? (await someNode());
     const state = node === undefined ? undefined : await nodes.checkCopy(node, key, signal);
     return state ?? 'unknown';
   };
@@ -40,10 +40,10 @@ export function suspectCopy(ports: Ports, nodes: NodeClient, reads: BucketReads,
       if (checked === 'there') reads.found(url);
       return checked === 'there';
     },
-    lookAside() {
+    lookAside(holder) {
       if (isRead) return;
       isRead = true;
-      check(AbortSignal.timeout(asideMs)).catch((error: unknown) =>
+      check(AbortSignal.timeout(asideMs), holder).catch((error: unknown) =>
         ports.onTrouble?.('looking for a lost copy', error),
       );
     },

@@ -18,7 +18,7 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', { testTimeout: 30_000, fileParallelism: true }),
-      project('integration'),
+      project('integration', { fileParallelism: true, maxWorkers: 2 }),
       project('worker'),
       project('providers'),
       // A dozen real players share two cores with everything that they play from: a test may be tried again once, unless it
@@ -27,7 +27,7 @@ export default defineConfig({
         testTimeout: 300_000,
         retry: process.env['SEGUE_PLAYERS_STRICT'] === '1' ? 0 : 1,
       }),
-      project('faults', { testTimeout: 300_000 }),
+      project('faults', { testTimeout: 300_000, fileParallelism: true, maxWorkers: 2 }),
       project('bench', { testTimeout: 600_000 }),
     ],
   },
