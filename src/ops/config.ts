@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { delimiter, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import {
@@ -67,6 +67,8 @@ export interface StackConfig {
   readonly nodeId: string;
   readonly demo: boolean;
   readonly logLevel: LogLevel;
+  /** Node's compile cache of the parts. */
+  readonly compileCache: string;
 }
 
 /** Configuration of commands that talk to a running playlist service. */
@@ -259,6 +261,8 @@ export function stackConfig(env: Environment = process.env): StackConfig {
     // The demo's kill button is for people at their own machine, not for whoever reaches a public address.
     demo: v.SEGUE_DEMO ?? ['127.0.0.1', 'localhost', '::1'].includes(v.HOST),
     logLevel: v.SEGUE_LOG_LEVEL,
+    // Node's own variable: stacks that come and go may share one cache.
+    compileCache: env['NODE_COMPILE_CACHE'] ?? join(v.SEGUE_DATA, 'cache'),
   };
 }
 

@@ -95,7 +95,7 @@ class StackRun {
     const secrets = await loadSecrets(join(dataFolder, 'secrets.json'));
     const adminToken = this.#config.adminToken ?? secrets.adminToken;
     await writePrivate(join(dataFolder, 'admin-token'), `${adminToken}\n`);
-    const cache = { NODE_COMPILE_CACHE: join(dataFolder, 'cache') };
+    const cache = { NODE_COMPILE_CACHE: this.#config.compileCache };
     const [backing] = await Promise.all([
       this.#startBacking(secrets),
       fillCompileCache(cache.NODE_COMPILE_CACHE, this.#ended.signal),
