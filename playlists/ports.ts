@@ -5,6 +5,7 @@ import type { Location } from '../src/catalog/locate.ts';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
+import type { Policy } from '../src/policy/policy.ts';
 import type { OnDemandPolicy } from '../src/rendition/on-demand.ts';
 import type { ChangeHub } from './changes.ts';
 import type { FactCache } from './fact-cache.ts';
@@ -27,6 +28,8 @@ export interface CatalogPort {
   nodes(): Promise<NodeRow[]>;
   /** Says that a node is gone: its leases end at once. */
   suspectNode(nodeId: string, url: string): Promise<void>;
+  policy(): Promise<Policy>;
+  setPolicy(policy: Policy): Promise<void>;
   /** What others render. */
   readonly streams: StreamCatalog;
   /** Resolves if the database answers. */

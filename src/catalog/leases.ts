@@ -95,6 +95,36 @@ export async function releaseLeases(db: Db, held: readonly HeldLease[]): Promise
     WHERE leases.render_id = mine.id AND leases.node_id = mine.node_id AND leases.epoch = mine.epoch`);
 }
 
+/** What a node could not make is held against it for so long, in seconds. */
+const failedSeconds = 3600;
+
+/**
+ * Notes that the holder of a lease could not make segment `n`. Returns how often which nodes could not make it lately; nothing
+ * where the lease has passed on.
+ */
+export async function noteFailedOn(
+  db: Db,
+  { renderId, nodeId, epoch }: Lease,
+  n: number,
+): Promise<Map<string, number>> {
+  const rows = await db.execute<{
+    failed: Record<string, { n: number; at: number; turns: number }>;
+    now: number;
+  }>(sql`
+    UPDATE leases SET failed_on = failed_on || jsonb_build_object(${nodeId}::text, jsonb_build_object(
+      'n', ${n}::int, 'at', extract(epoch FROM now()),
+      'turns', 1 + CASE WHEN (failed_on->${nodeId}::text->>'n')::int = ${n}::int
+        AND (failed_on->${nodeId}::text->>'at')::float8 > extract(epoch FROM now()) - ${failedSeconds}::float8
+        THEN (failed_on->${nodeId}::text->>'turns')::int ELSE 0 END))
+    WHERE render_id = ${renderId} AND node_id = ${nodeId} AND epoch = ${epoch}
+    RETURNING failed_on AS failed, extract(epoch FROM now())::float8 AS now`);
+  const [row] = rows;
+  const recent = Object.entries(row?.failed ?? {}).filter(
+    ([, each]) => each.n === n && each.at > (row?.now ?? 0) - failedSeconds,
+  );
+  return new Map(recent.map(([id, { turns }]) => [id, turns]));
+}
+
 /** Ends every lease of a node that is known to be dead. Whoever takes one over fences it by the epoch, should it live after all. */
 export async function endLeasesOf(db: Db, nodeId: string): Promise<void> {
   await db

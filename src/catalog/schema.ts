@@ -13,6 +13,7 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import type { Policy } from '../policy/policy.ts';
 import { containers, renditionKinds } from '../rendition/kind.ts';
 import type { RenditionAttributes, SegmentKey, SegmentSource } from './foreign.ts';
 import { formatRanges, parseRanges, type Ranges } from './ranges.ts';
@@ -120,6 +121,8 @@ export const leases = pgTable(
     playhead: integer('playhead').notNull().default(0),
     /** When somebody was last watching, or waiting: should the holder be gone, another node is to go on without being asked. */
     watchedAt: instant('watched_at'),
+    /** By node: the segment that it could not make, when (seconds since 1970), and how often. */
+    failedOn: jsonb('failed_on').notNull().default({}),
   },
   (table) => [
     index('leases_node').on(table.nodeId),
@@ -201,6 +204,10 @@ export interface NodeLoad {
   slots?: number;
   /** The operator's preference in placement. */
   weight?: number;
+  /** Part of its disk's file system that is used, 0 to 1. */
+  diskUsed?: number;
+  /** Part of the segments that it last tried to make and could not, 0 to 1. */
+  failures?: number;
 }
 
 /** Processes that render, hold and serve. Live while `heartbeat_at` is younger than the lease time. */
@@ -213,6 +220,13 @@ export const nodes = pgTable('nodes', {
   load: jsonb('load').$type<NodeLoad>().notNull(),
   startedAt: instant('started_at').notNull().defaultNow(),
   heartbeatAt: instant('heartbeat_at').notNull().defaultNow(),
+});
+
+/** What operators have decided; one row. */
+export const policies = pgTable('policies', {
+  id: text('id').primaryKey(),
+  policy: jsonb('policy').$type<Policy>().notNull(),
+  updatedAt: instant('updated_at').notNull().defaultNow(),
 });
 
 /** The `place` of copies that are in the bucket. No node may be called so. */

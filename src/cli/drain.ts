@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SegueError } from '../ops/errors.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { askAsAdmin, type ServiceAccess, serviceAccess } from './service-access.ts';
+import { secondsOf } from './time.ts';
 
 /** Options of `segue drain`, as the command line gives them. */
 export interface DrainOptions {
@@ -33,7 +34,7 @@ const graceMs = 20_000;
 /** `segue drain NODE`: has a node hand over what it does and end, and waits until it has. */
 export async function drain(id: string, options: DrainOptions, output: Output): Promise<ExitCode> {
   try {
-    const seconds = secondsOf(options.deadline);
+    const seconds = secondsOf('--deadline', options.deadline);
     const access = await serviceAccess(options);
     const begun = await askAsAdmin(access, `/v1/nodes/${encodeURIComponent(id)}/drain`, nodeSchema, {
       method: 'POST',
@@ -81,13 +82,4 @@ function tell({ json }: DrainOptions, output: Output, event: 'draining' | 'drain
       ? `${node.id} has ended`
       : `${node.id} drains: ${renders} renders, ${copyQueue} segments to copy`,
   );
-}
-
-function secondsOf(text: string): number {
-  const [, number = '', unit = 's'] = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text.trim()) ?? [];
-  const seconds = Number(number) * ({ s: 1, m: 60, h: 3600 }[unit] ?? 1);
-  if (number !== '' && seconds <= 86_400) return seconds;
-  throw new SegueError('configuration', `--deadline ${text} is no time`, {
-    hint: 'As in 90s or 5m; 24h at most.',
-  });
 }

@@ -60,6 +60,16 @@ Exit codes: 0 it has ended, 1 it has not in time.
 
 --json prints one object a line: {event: "draining" | "drained", node, renders, copyQueue}.`;
 
+/** What `segue policy --help` says after the options. */
+export const policyHelp = `
+Changes are NAME=VALUE, and hold for every node within a lease time:
+  segue policy replicas.mode=copy          a second node pulls each segment as it appears
+  segue policy replicas.mode=on-trouble    only from nodes that drain, fail, or run out of disk
+  segue policy --expect-trouble 10m        before a deployment: as if every node were in trouble
+  segue policy trouble.diskUsed=0.8
+
+--json prints the policy as one object.`;
+
 /** What `segue doctor --help` says after the options. */
 export const doctorHelp = `
 Takes the same settings as the other commands. Writes a small object to the bucket and removes it again.

@@ -3,10 +3,20 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
 import type { DrainOptions } from './drain.ts';
-import { doctorHelp, drainHelp, makeHelp, nodeHelp, playlistsHelp, upHelp, verifyHelp } from './help.ts';
+import {
+  doctorHelp,
+  drainHelp,
+  makeHelp,
+  nodeHelp,
+  playlistsHelp,
+  policyHelp,
+  upHelp,
+  verifyHelp,
+} from './help.ts';
 import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
+import type { PolicyOptions } from './policy.ts';
 import { addStreams } from './stream-commands.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -60,6 +70,14 @@ function addClients(command: AddCommand, ended: Ended): void {
     .addHelpText('after', () => drainHelp)
     .action(async (node: string, options: DrainOptions) =>
       ended(await (await import('./drain.ts')).drain(node, options, processOutput)),
+    );
+  command('policy [changes...]', 'show what operators have decided for the deployment, or change it')
+    .option('--expect-trouble <time>', 'every node counts as in trouble for so long, e.g. 10m')
+    .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
+    .option('--token <token>', 'admin token (default: SEGUE_ADMIN_TOKEN, or that of the embedded stack)')
+    .addHelpText('after', () => policyHelp)
+    .action(async (changes: string[], options: PolicyOptions) =>
+      ended(await (await import('./policy.ts')).policy(changes, options, processOutput)),
     );
   command('verify [url]', 'check an HLS stream: every playlist, segment, timestamp and header')
     .option('--watch', 'reload growing playlists until they end (without: for a minute)')

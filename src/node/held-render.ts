@@ -55,13 +55,11 @@ export interface HeldRender {
   lastPlayedAt: number;
 }
 
-/** Reads what a newly leased render needs: description, grid, renditions, and which segments exist somewhere already. */
-export async function openHeldRender(
-  db: Db,
-  row: RenderRow,
-  lease: Lease,
-  { now, liveSeconds }: { now: number; liveSeconds: number },
-): Promise<HeldRender> {
+/**
+ * What is made of a render: its description, grid and renditions.
+ * @throws SegueError `no_node` where this version's profile is not the one it was begun with
+ */
+export function readRender(row: RenderRow): Pick<HeldRender, 'description' | 'grid' | 'renditions'> {
   const description = parsePinnedDescription(JSON.parse(row.description));
   const grid = gridOf(row.frameRate, row.frameCount);
   const names = new Set(row.renditions.map(({ name }) => name));
@@ -79,14 +77,23 @@ export async function openHeldRender(
       hint: 'Give all nodes the same version.',
     });
   }
+  return { description, grid, renditions };
+}
+
+/** Reads what a newly leased render needs: description, grid, renditions, and which segments exist somewhere already. */
+export async function openHeldRender(
+  db: Db,
+  row: RenderRow,
+  lease: Lease,
+  { now, liveSeconds }: { now: number; liveSeconds: number },
+): Promise<HeldRender> {
+  const read = readRender(row);
   const [copies, nodes] = await Promise.all([copiesOf(db, row.renderId), liveNodes(db, liveSeconds)]);
   const places = new Set([bucketPlace, lease.nodeId, ...nodes.map((node) => node.id)]);
   return {
     lease,
     row,
-    description,
-    grid,
-    renditions,
+    ...read,
     eager: new Set(row.renditions.filter(({ onDemand }) => onDemand !== true).map(({ name }) => name)),
     present: presentIn(copies, places),
     presentVersion: 0,

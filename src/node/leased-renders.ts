@@ -7,6 +7,7 @@ import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { encodersOf, profileNamed } from '../render/profile.ts';
 import { heldLease } from './demand.ts';
+import type { DiskRoom } from './disk-room.ts';
 import { type HeldRender, openHeldRender } from './held-render.ts';
 
 /** What taking leases needs. */
@@ -17,6 +18,8 @@ export interface LeasedRendersOptions {
   readonly leaseSeconds: number;
   /** Monotonic clock in milliseconds. */
   readonly now: () => number;
+  /** What may still be written to the disk. Default: everything. */
+  readonly room?: () => DiskRoom;
   /** Whether this node's ffmpeg has an encoder. */
   readonly hasEncoder: (name: string) => boolean;
   /** Resolves once nothing that was started for this render runs any more. */
@@ -61,6 +64,11 @@ export function leasedRenders(options: LeasedRendersOptions): LeasedRenders {
 
   const mayTake = (renderId: string): void => {
     if (closing) throw new SegueError('no_node', 'This node is stopping', { hint: 'Ask another node.' });
+    if (options.room?.() === 'full') {
+      throw new SegueError('no_node', "This node's disk is full: it makes nothing more", {
+        hint: 'Free space on it, or lower SEGUE_DISK_RESERVE_BYTES; what it holds is served.',
+      });
+    }
     for (const [id, until] of refused) if (until <= now()) refused.delete(id);
     if (!refused.has(renderId)) return;
     throw new SegueError('no_node', `This node could not make render ${renderId}`, {

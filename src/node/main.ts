@@ -1,15 +1,17 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import { openAssets } from '../asset/pin.ts';
 import { openCatalog } from '../catalog/connect.ts';
 import { removeCopies } from '../catalog/copies.ts';
 import { migrateCatalog } from '../catalog/migrate.ts';
 import { retireNode } from '../catalog/nodes.ts';
+import { bucketPlace } from '../catalog/schema.ts';
 import { renderById } from '../catalog/videos.ts';
 import { subscribe } from '../catalog/wake.ts';
 import { startCopying } from '../copy/copying.ts';
 import { lostCopies, type SuspectCopy } from '../copy/lost.ts';
-import { orAborted } from '../copy/uploader.ts';
+import { type CopyTask, orAborted } from '../copy/uploader.ts';
 import { startIngest } from '../ingest/ingest.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { openSpool } from '../ingest/spool.ts';
@@ -26,11 +28,15 @@ import { openBucket } from '../store/bucket.ts';
 import { openDiskStore } from '../store/disk.ts';
 import { segmentName } from '../store/names.ts';
 import { nodeApp } from './app.ts';
+import { watchDisk } from './disk-room.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { reconcileDisk, uncopied } from './reconcile.ts';
 import { startRenders } from './renders.ts';
+import { replicaRenderer } from './replica/render.ts';
+import { startReplicating } from './replica/replicate.ts';
+import { whenReplicated } from './replica/safe.ts';
 import { urlSigner } from './sign.ts';
 import { startTakeover } from './takeover.ts';
 
@@ -46,6 +52,8 @@ export interface RunningNode extends AsyncDisposable {
   /** Resolves once it has stopped, whoever asked for it. */
   readonly stopped: Promise<void>;
 }
+
+const copyName = ({ renderId, rendition, n }: CopyTask): string => `${renderId}/${rendition}/${n}`;
 
 /** Encoders at once: the second hides the start and the end of the first; more would only slow what somebody waits for. */
 const encoders = 2;
@@ -81,6 +89,7 @@ export async function startNode(
   const pulse = openCatalog(config.databaseUrl, { applicationName, max: 2, queryTimeoutMs });
   opened.defer(() => pulse.close());
   const disk = await openDiskStore(segments);
+  const space = watchDisk(segments, config.diskReserveBytes);
   const bucket = openBucket(config.bucket);
   opened.defer(() => bucket.close());
   const assets = await openAssets({
@@ -102,16 +111,28 @@ export async function startNode(
     renders: renders.leases().length,
     streams: ingest.leases().length,
   }));
+  /** What can never be copied is not queued again and again. */
+  const uncopyable = new LRUCache<string, true>({ max: 10_000 });
   const copying = startCopying({
     disk,
     bucket,
     catalog,
     log,
     concurrency: uploads,
-    onCopied: measures.copied,
+    onCopied: (task, outcome, bytes, seconds) => {
+      if (outcome === 'refused') uncopyable.set(copyName(task), true);
+      measures.copied(task, outcome, bytes, seconds);
+    },
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
   });
   opened.defer(() => copying.stop());
+  const renderer = createRenderer({
+    ffmpeg,
+    assets,
+    modules,
+    folder: join(config.dataFolder, 'text'),
+    niceness,
+  });
   const renders = startRenders({
     catalog,
     nodeId,
@@ -121,14 +142,9 @@ export async function startNode(
     aheadSeconds: config.renderAheadSeconds,
     hasEncoder: (name) => ffmpeg.encoders.has(name),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
+    room: () => space.room,
     makeSegment: segmentMaker({
-      renderer: createRenderer({
-        ffmpeg,
-        assets,
-        modules,
-        folder: join(config.dataFolder, 'text'),
-        niceness,
-      }),
+      renderer,
       disk,
       catalog,
       log,
@@ -172,10 +188,11 @@ export async function startNode(
   };
 
   let ready = true;
+  const signer = urlSigner(config.secret);
   const app = nodeApp({
     disk,
     renders,
-    signer: urlSigner(config.secret),
+    signer,
     secret: config.secret,
     metrics,
     log,
@@ -215,6 +232,8 @@ export async function startNode(
         residentBytes: process.memoryUsage.rss(),
         slots: encoders,
         weight: config.weight,
+        diskUsed: space.used,
+        failures: renders.failures,
       },
     }),
   });
@@ -228,6 +247,22 @@ export async function startNode(
     onTaken: measures.takenOver,
   });
   opened.defer(() => takeover.stop());
+  const replicating = startReplicating({
+    catalog,
+    nodeId,
+    leaseSeconds,
+    log,
+    disk,
+    signer,
+    isReady: () => ready && space.room === 'plenty',
+    isIdle: () => renders.encoding < encoders,
+    render: replicaRenderer(renderer, catalog),
+    copy: (task) => {
+      if (!uncopyable.has(copyName(task))) copying.enqueue(task);
+    },
+    onReplica: measures.replica,
+  });
+  opened.defer(() => replicating.stop());
   const copyAgain = ({ renderId, rendition, n }: SuspectCopy): void => {
     if (disk.facts(renderId, rendition, n) === undefined) return;
     packingOf(renderId, rendition)
@@ -245,6 +280,8 @@ export async function startNode(
     (change) => {
       if (change.type === 'render' && change.state === 'ended') copying.settle(change.renderId);
       if (change.type === 'lost') copyAgain(change);
+      if (change.type === 'copies' && change.place !== nodeId && change.place !== bucketPlace)
+        replicating.wake();
     },
     // Whatever was announced meanwhile was missed.
     () => void findUncopied(),
@@ -262,7 +299,12 @@ export async function startNode(
     await renders.stop();
     // What an earlier process left uncopied may not even be queued yet.
     await orAborted(finding, drained.signal);
-    await copying.idle(drained.signal);
+    // Copied to the bucket, or held by another node: whichever is quicker.
+    const safe = AbortSignal.any([
+      drained.signal,
+      whenReplicated({ catalog, nodeId, leaseSeconds, log }, drained.signal),
+    ]);
+    await copying.idle(safe);
     stopped.abort();
     await finding;
     await heartbeat.stop();

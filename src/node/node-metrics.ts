@@ -10,6 +10,7 @@ export interface NodeMetrics {
   readonly skipped: (count: number) => void;
   readonly takenOver: () => void;
   readonly lost: () => void;
+  readonly replica: (bytes: number, how: 'pulled' | 'rendered') => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
@@ -34,6 +35,8 @@ export function nodeMetrics(
     'Foreign segments longer than the target duration of their stream',
   );
   const lost = metrics.counter('lost_copies_total', 'Copies that the bucket was found to have lost');
+  const replicas = metrics.counter('replicas_total', 'Segments taken as replicas of another node', ['how']);
+  const replicaBytes = metrics.counter('replica_bytes_total', 'Bytes of segments taken as replicas');
   const takeovers = metrics.counter('takeovers_total', 'Renders taken over from a node that was gone');
   metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
   metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
@@ -53,6 +56,10 @@ export function nodeMetrics(
     skipped: (count) => skipped.inc(count),
     takenOver: () => takeovers.inc(),
     lost: () => lost.inc(),
+    replica(bytes, how) {
+      replicas.inc({ how });
+      replicaBytes.inc(bytes);
+    },
     copied(_, outcome, bytes, seconds) {
       copies.inc({ outcome });
       copiedBytes.inc(bytes);

@@ -1,22 +1,19 @@
 import type { Catalog } from '../catalog/connect.ts';
 import type { AbandonedRender, Acquired, HeldLease, Lease } from '../catalog/leases.ts';
-import { failRender, supersedeRender } from '../catalog/videos.ts';
 import { segmentCount } from '../grid/grid.ts';
-import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
-import { isStill, type Rendition } from '../render/rendition.ts';
-import { demandOf, heldLease, isMade, toMake } from './demand.ts';
-import { forgetFailures, noteFailure } from './failures.ts';
+import { isStill } from '../render/rendition.ts';
+import { demandOf, heldLease, toMake } from './demand.ts';
+import { type DiskRoom } from './disk-room.ts';
+import { forgetFailures, recentTries } from './failures.ts';
+import { givingUp } from './give-up.ts';
 import type { HeldRender } from './held-render.ts';
-import { InitMismatch } from './init-mismatch.ts';
 import { leasedRenders } from './leased-renders.ts';
 import type { MadeSegment, SegmentMaker } from './make-segment.ts';
-import { isNodeTrouble } from './node-trouble.ts';
 import { startPresence } from './presence.ts';
 import { encoderToMove, nextOf, nextWork, type Running, type Work } from './schedule.ts';
-import { successorOf } from './successor.ts';
-import { addPresent, addWant, forgetAbandoned, forgetWant, notePlayed, refuseUnknown } from './wants.ts';
+import { addPresent, addWant, forgetAbandoned, notePlayed, refuseUnknown } from './wants.ts';
 
 /** How a node renders. */
 export interface RendersOptions {
@@ -33,6 +30,8 @@ export interface RendersOptions {
   readonly leaseSeconds: number;
   /** How far a render runs ahead of the playhead while nobody plays, in seconds. */
   readonly aheadSeconds: number;
+  /** What may still be written to the disk. Default: everything. */
+  readonly room?: () => DiskRoom;
   /** Called for each segment that is on disk and recorded. */
   readonly onMade: (made: MadeSegment) => void;
   /** Monotonic clock in milliseconds. */
@@ -71,14 +70,14 @@ export interface Renders extends AsyncDisposable {
    */
   fenced(lost: readonly Lease[]): void;
   readonly encoding: number;
+  /** Part of the segments lately tried that could not be made, 0 to 1. */
+  readonly failures: number;
   /** Starts what is due and returns; the driver calls it, tests may. */
   step(): Promise<StepResult>;
   /** Lets running segments finish (those that take longer than 3 s are ended), releases the leases. */
   stop(): Promise<void>;
 }
 
-/** A segment that fails this often is given up, and the render with it. */
-const mostFailures = 3;
 /** A lease with nothing left to do is given back after this long without a request, in milliseconds. */
 const idleMs = 10_000;
 /** How long stopping waits for running segments, in milliseconds. */
@@ -89,6 +88,7 @@ export function startRenders(options: RendersOptions): Renders {
   const { catalog, log, encoders } = options;
   const now = options.now ?? (() => performance.now());
   const running = new Map<Work, { encoder: Running; abort: AbortController; done: Promise<void> }>();
+  const tries = recentTries();
   let usualMs = 1000;
   let stopping = false;
 
@@ -100,58 +100,7 @@ export function startRenders(options: RendersOptions): Renders {
   const leased = leasedRenders({ ...options, now, ended });
   const { held } = leased;
 
-  /**
-   * What only some want cannot be made here, whatever the reason: it ends neither the video nor a complete render. Another
-   * node may try once nothing that every viewer gets is left to make.
-   */
-  const giveUp = (render: HeldRender, n: number, names: readonly string[]): void => {
-    const { renderId } = render.row;
-    log.error({ renderId, n, renditions: names }, 'given up: the video plays without it');
-    forgetWant(render, n, names);
-    if (!isMade(render)) return;
-    leased.refuse(renderId);
-    leased.giveBack(render);
-  };
-
-  const failed = async (
-    render: HeldRender,
-    n: number,
-    renditions: readonly Rendition[],
-    error: unknown,
-  ): Promise<void> => {
-    const { renderId } = render.row;
-    if (error instanceof SegueError && error.code === 'fenced') {
-      log.warn({ renderId, n }, 'fenced: another node writes this render');
-      return leased.drop(render);
-    }
-    const { kind, count } = noteFailure(render, n, renditions, now());
-    log.warn({ renderId, n, err: error, failures: count }, 'segment failed');
-    const superseded = error instanceof InitMismatch;
-    if (kind === 'both' || (!superseded && count < mostFailures)) return;
-    if (kind === 'onDemand') {
-      giveUp(
-        render,
-        n,
-        renditions.map(({ name }) => name),
-      );
-      return;
-    }
-    const reason = error instanceof SegueError ? error.message : 'the renderer failed';
-    if (superseded) {
-      await supersedeRender(
-        catalog.db,
-        render.row.renderId,
-        reason,
-        await successorOf(render.row),
-        render.lease,
-      );
-    } else if (isNodeTrouble(error)) {
-      leased.refuse(renderId);
-    } else {
-      await failRender(catalog.db, renderId, `Segment ${n} could not be made: ${reason}`, render.lease);
-    }
-    leased.giveBack(render, isNodeTrouble(error));
-  };
+  const failed = givingUp({ catalog, leased, leaseSeconds: options.leaseSeconds, log, now });
 
   const make = async (render: HeldRender, work: Work, abort: AbortController): Promise<void> => {
     const startedAt = now();
@@ -167,9 +116,12 @@ export function startRenders(options: RendersOptions): Renders {
         renditions.map(({ name }) => name),
       );
       forgetFailures(render, work.n, renditions);
+      tries.note(true);
       options.onMade(made);
     } catch (error) {
-      if (!abort.signal.aborted) await failed(render, work.n, renditions, error);
+      if (abort.signal.aborted) return;
+      tries.note(false);
+      await failed(render, work.n, renditions, error);
     } finally {
       render.making.delete(work.n);
     }
@@ -207,7 +159,18 @@ export function startRenders(options: RendersOptions): Renders {
     Number.isFinite(held.get(encoder.renderId)?.lastPlayedAt);
   const isStills = ({ encoder }: { encoder: Running }): boolean => encoder.stills === true;
 
+  /** A full disk leaves what it was to make to others. */
+  const leaveToOthers = (): void => {
+    for (const render of held.values()) {
+      if (render.making.size > 0) continue;
+      log.warn({ renderId: render.row.renderId }, 'the disk is full: left to other nodes');
+      leased.giveBack(render, true);
+    }
+  };
+
   const fill = (): void => {
+    const room = options.room?.() ?? 'plenty';
+    if (room === 'full') return leaveToOthers();
     for (;;) {
       const demands = [...held.values()].map((render) => demandOf(render, now(), options.aheadSeconds));
       const all = [...running.values()];
@@ -216,6 +179,8 @@ export function startRenders(options: RendersOptions): Renders {
         makingStills: all.some(isStills),
       });
       if (work === undefined) break;
+      // Before the last byte: first what nobody waits for pauses, then everything.
+      if (room === 'tight' && (!work.wanted || work.stills === true)) break;
       if (running.size >= encoders) {
         if (!work.wanted || work.stills === true) break;
         const candidates = all.map((each) => ({ ...each.encoder, wanted: isWanted(each) }));
@@ -307,6 +272,9 @@ export function startRenders(options: RendersOptions): Renders {
     },
     get encoding() {
       return running.size;
+    },
+    get failures() {
+      return tries.failed;
     },
     step,
     stop,

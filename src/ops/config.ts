@@ -46,6 +46,8 @@ export interface NodeConfig {
   readonly drainSeconds: number;
   /** This node's share of new renders, against that of others. */
   readonly weight: number;
+  /** Free space that the node leaves on its disk, in bytes. */
+  readonly diskReserveBytes: number;
   readonly logLevel: LogLevel;
 }
 
@@ -133,6 +135,11 @@ const nodeVariables = {
     .min(0, 'must be at least 0 seconds')
     .max(86_400, 'must be at most 86400 seconds')
     .default(5),
+  SEGUE_DISK_RESERVE_BYTES: z.coerce
+    .number<string>({ error: 'must be a number of bytes' })
+    .int('must be a whole number of bytes')
+    .min(0, 'must be at least 0')
+    .default(256 * 1024 * 1024),
   SEGUE_NODE_WEIGHT: z.coerce
     .number<string>({ error: 'must be a number' })
     .min(0.01, 'must be at least 0.01')
@@ -238,6 +245,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     renderAheadSeconds: v.SEGUE_RENDER_AHEAD_SECONDS,
     drainSeconds: v.SEGUE_DRAIN_SECONDS,
     weight: v.SEGUE_NODE_WEIGHT,
+    diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }

@@ -34,13 +34,36 @@ export const known: readonly Known[] = [
   {
     players: ['hls.js 1.5'],
     // Wherever it may have to wait.
-    scenarios: ['start', 'lost', 'lost-event', 'seek', 'back', 'slow', 'quality', 'end'],
+    scenarios: [
+      'start',
+      'join',
+      'lost',
+      'lost-event',
+      'seek',
+      'back',
+      'slow',
+      'bucket',
+      'restart',
+      'quality',
+      'end',
+    ],
     misses: ['loses frames'],
     // Ten nudges.
     mostLost: 30,
     always: false,
     why: 'When playback stalls for want of data, its gap controller nudges `currentTime` by `nudgeOffset` (0.1 s) to unstick the media element (`_tryNudgeBuffer` in gap-controller.ts): two or three frames are jumped over.',
     instead: 'hls.js 1.6 and newer.',
+  },
+  {
+    players: ['hls.js 1.7', 'hls.js 1.6', 'hls-video in media-chrome'],
+    // Only there is something buffered elsewhere while they wait.
+    scenarios: ['seek', 'back'],
+    misses: ['loses frames'],
+    // Ten nudges.
+    mostLost: 30,
+    always: false,
+    why: 'While they wait for data after a seek and have a second buffered range from before it, their gap controller nudges `currentTime` by `nudgeOffset` (0.1 s) at a time (`_tryNudgeBuffer`, whose condition is more than one buffered range, in gap-controller.ts): two or three frames are jumped over.',
+    instead: '`nudgeOffset: 0.01` in its configuration, less than a frame.',
   },
   {
     players: ['Chromium <video>'],
@@ -80,15 +103,6 @@ export const known: readonly Known[] = [
     always: false,
     why: "It does not always come to `ended`, and without it the last frame may not be drawn: whether the stream is over is decided when a segment has been appended (`isEndOfStream_` in VHS' segment-loader.js), and ENDLIST may come after that, when the last segment is in the bucket.",
     instead: 'The complete playlist, which is the default.',
-  },
-  {
-    players: ['VLC'],
-    scenarios: ['join', 'after'],
-    misses: ['loses frames'],
-    mostLost: 50,
-    always: false,
-    why: 'It has one second of `network-caching`: where what it reads comes later than that, as on a busy machine, its clock is reset (`ES_OUT_SET_(GROUP_)PCR is called too late`), and the pictures of that time are not shown.',
-    instead: '`--network-caching=3000`, as the README has it.',
   },
 ];
 

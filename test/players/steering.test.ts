@@ -8,7 +8,7 @@ import { noChromium, openChromium } from './chromium.ts';
 if (noChromium !== undefined) process.stderr.write(`content steering: ${noChromium}\n`);
 
 /** Long enough that there is something left to fetch when all of it is stored. */
-const seconds = 90;
+const seconds = 56;
 const description = {
   segue: 1,
   kind: 'timeline',
@@ -216,7 +216,7 @@ describe.skipIf(noChromium !== undefined)('content steering', () => {
   });
 
   it.each(['video.js', 'shaka-player'] as const)('%s plays a steered stream to its end', async (player) => {
-    const short = 40;
+    const short = 28;
     const posted = await fetch(`${stack.url}/v1/videos`, {
       method: 'POST',
       body: JSON.stringify({

@@ -1,12 +1,14 @@
 import { type Catalog, openCatalog } from '../../../src/catalog/connect.ts';
 import { copiesAt } from '../../../src/catalog/copies.ts';
 import { migrateCatalog } from '../../../src/catalog/migrate.ts';
+import type { NodeAnnouncement } from '../../../src/catalog/nodes.ts';
 import type { Ranges } from '../../../src/catalog/ranges.ts';
 import { insertVideo, type RenditionRow } from '../../../src/catalog/videos.ts';
 import { canonicalText } from '../../../src/description/canonical.ts';
 import { frameCountOf } from '../../../src/description/frames.ts';
 import { parseDescription } from '../../../src/description/parse.ts';
 import { pinDescription } from '../../../src/description/pin.ts';
+import type { DiskRoom } from '../../../src/node/disk-room.ts';
 import type { EncodedSegment, MadeSegment, SegmentRenderer } from '../../../src/node/make-segment.ts';
 import { segmentMaker } from '../../../src/node/make-segment.ts';
 import { type Renders, startRenders } from '../../../src/node/renders.ts';
@@ -26,6 +28,16 @@ export async function emptyCatalog(databaseUrl: string): Promise<Catalog & Async
   const catalog = openCatalog(databaseUrl, { queryTimeoutMs: 3000 });
   return { ...catalog, [Symbol.asyncDispose]: () => catalog.close() };
 }
+
+/** What a node says of itself with each beat. */
+export const announcement = (id: string): NodeAnnouncement => ({
+  id,
+  url: `http://${id}`,
+  host: 'test',
+  pid: 1,
+  state: 'ready',
+  load: { renders: 0, encoders: 0, copyQueue: 0, diskBytes: 0, residentBytes: 0 },
+});
 
 /** Adds a video of `seconds` at 25 frames a second with one render, whose id is returned. Segments last 0.96, 0.96, 1.92, then 3.84 s. */
 export async function addVideo(
@@ -134,6 +146,7 @@ export interface TestRendersOptions {
   readonly patienceMs?: number;
   readonly now?: () => number;
   readonly hasEncoder?: (name: string) => boolean;
+  readonly room?: () => DiskRoom;
   /** Folder of an earlier one. */
   readonly folder?: string;
   readonly disk?: (disk: DiskStore) => DiskStore;
@@ -158,6 +171,7 @@ export async function startTestRenders(options: TestRendersOptions): Promise<Tes
     hasEncoder: options.hasEncoder ?? (() => true),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     onMade: (segment) => made.push(segment),
+    ...(options.room === undefined ? {} : { room: options.room }),
     ...(options.now === undefined ? {} : { now: options.now }),
   });
   return {

@@ -50,6 +50,7 @@ const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> => {
     leaseSeconds: 3,
     weight: 1,
     drainSeconds: 5,
+    diskReserveBytes: 0,
     renderAheadSeconds: 60,
     logLevel: 'silent',
     ...changed,

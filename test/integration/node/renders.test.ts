@@ -2,14 +2,20 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Catalog, openCatalog } from '../../../src/catalog/connect.ts';
 import { recordCopies } from '../../../src/catalog/copies.ts';
 import { acquireLease, endLeasesOf, leaseOf } from '../../../src/catalog/leases.ts';
-import { currentRender, renderById } from '../../../src/catalog/videos.ts';
-import { type Change, subscribe } from '../../../src/catalog/wake.ts';
+import { renderById } from '../../../src/catalog/videos.ts';
 import { heartbeatStep } from '../../../src/node/heartbeat.ts';
-import { SegueError } from '../../../src/ops/errors.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { startFaultProxy, through } from '../../support/proxy.ts';
 import { until } from '../../support/wait.ts';
-import { addVideo, emptyCatalog, log, startTestRenders, type TestRenderer, testRenderer } from './kit.ts';
+import {
+  addVideo,
+  announcement,
+  emptyCatalog,
+  log,
+  startTestRenders,
+  type TestRenderer,
+  testRenderer,
+} from './kit.ts';
 
 let server: TestPostgres;
 let databaseUrl: string;
@@ -24,15 +30,6 @@ beforeEach(async () => {
   catalog = await emptyCatalog(databaseUrl);
   renderer = testRenderer();
   return () => catalog.close();
-});
-
-const announcement = (id: string) => () => ({
-  id,
-  url: `http://${id}`,
-  host: 'h',
-  pid: 1,
-  state: 'ready' as const,
-  load: { renders: 0, encoders: 0, copyQueue: 0, diskBytes: 0, residentBytes: 0 },
 });
 
 describe('what is made', () => {
@@ -176,7 +173,7 @@ describe('the lease', () => {
     const beat = heartbeatStep({
       catalog,
       holders: [node.renders],
-      announcement: announcement('a'),
+      announcement: () => announcement('a'),
       leaseSeconds: 30,
       log,
     });
@@ -221,103 +218,6 @@ describe('the lease', () => {
     expect(renderer.aborted).toEqual([0]);
     expect(await leaseOf(catalog.db, 'r')).toBeUndefined();
     expect(await renderById(catalog.db, 'r')).toMatchObject({ state: 'active' });
-  });
-});
-
-describe('what fails', () => {
-  test('a segment that fails twice is made at the third try', async () => {
-    await addVideo(catalog, 'r', 2);
-    let failures = 0;
-    renderer.fails = () => (++failures < 3 ? new SegueError('render_failed', 'ffmpeg failed') : undefined);
-    await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', { n: 0 });
-    await until(() => node.made.length > 0, { what: 'it is made' });
-    expect(await renderById(catalog.db, 'r')).toMatchObject({ state: 'active' });
-  });
-
-  test('one that fails three times fails the render for everybody, and says so', async () => {
-    await addVideo(catalog, 'r', 2);
-    const changes: Change[] = [];
-    await subscribe(catalog, (change) => changes.push(change));
-    renderer.fails = () => new SegueError('render_failed', 'ffmpeg failed (exit code 1)');
-    await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', { n: 0 });
-    await until(() => changes.length > 0, { what: 'the failure is announced' });
-    expect(changes).toEqual([{ type: 'render', renderId: 'r', state: 'failed' }]);
-    expect(await renderById(catalog.db, 'r')).toMatchObject({
-      state: 'failed',
-      failure: 'Segment 0 could not be made: ffmpeg failed (exit code 1)',
-    });
-    await until(() => node.renders.leases().length === 0, { what: 'the lease is given back' });
-    await expect(node.renders.take('r', { n: 0 })).rejects.toMatchObject({ code: 'render_failed' });
-  });
-
-  test('a full disk is no fault of the render: it is left to another node', async () => {
-    await addVideo(catalog, 'r', 2);
-    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC', syscall: 'write' });
-    await using node = await startTestRenders({
-      catalog,
-      renderer,
-      disk: (disk) => ({
-        ...disk,
-        put: (renderId, name, n, data) =>
-          name === 'audio' ? Promise.reject(full) : disk.put(renderId, name, n, data),
-      }),
-    });
-    await node.renders.take('r', { n: 0 });
-    await until(async () => (await leaseOf(catalog.db, 'r')) === undefined, { what: 'it is given back' });
-    expect(node.disk.facts('r', '180p', 0), 'half a segment is not left on a full disk').toBeUndefined();
-    await expect(node.renders.take('r', { n: 0 })).rejects.toMatchObject({ code: 'no_node' });
-    await using other = await startTestRenders({ catalog, renderer: testRenderer(), id: 'b' });
-    await other.renders.take('r', { n: 0 });
-    await until(() => other.made.length > 0, { what: 'the other node makes it' });
-  });
-
-  test('a fenced node cannot fail the render of the new holder', async () => {
-    await addVideo(catalog, 'r', 1);
-    let failures = 0;
-    renderer.fails = () => {
-      failures += 1;
-      return new SegueError('render_failed', 'killed');
-    };
-    await using node = await startTestRenders({ catalog, renderer });
-    await node.renders.take('r', { n: 0 });
-    await until(() => failures === 2, { what: 'two failures' });
-    await endLeasesOf(catalog.db, 'a');
-    await acquireLease(catalog.db, 'r', 'b', 30);
-    await until(() => node.renders.leases().length === 0, { what: 'it is dropped' });
-    expect(failures).toBe(3);
-    expect(await renderById(catalog.db, 'r')).toMatchObject({ state: 'active' });
-    expect(await leaseOf(catalog.db, 'r')).toMatchObject({ nodeId: 'b' });
-  });
-
-  test('another init segment: the render is replaced by a new generation, once', async () => {
-    await addVideo(catalog, 'r', 10);
-    renderer.holds = (n) => n > 1;
-    await using first = await startTestRenders({ catalog, renderer });
-    await first.renders.take('r', { n: 0 });
-    await until(() => first.made.length === 2, { what: 'two are made' });
-    await endLeasesOf(catalog.db, 'a');
-    const another = testRenderer();
-    another.init = (name) => Buffer.from(`another init of ${name}`);
-    await using second = await startTestRenders({ catalog, renderer: another, id: 'b', encoders: 2 });
-    await second.renders.take('r', { n: 2 });
-    await until(async () => (await renderById(catalog.db, 'r'))?.state === 'superseded', {
-      what: 'it is superseded',
-    });
-    const next = await currentRender(catalog.db, 'video-of-r');
-    expect(next).toMatchObject({
-      generation: 2,
-      state: 'active',
-      renditions: [{ name: '180p' }, { name: 'audio' }],
-    });
-    expect(next?.renderId).not.toBe('r');
-    for (const name of ['180p', 'audio']) expect(second.disk.facts('r', name, 2)).toBeUndefined();
-    await second.renders.take(next?.renderId ?? '', { n: 0 });
-    await until(() => second.made.some(({ renderId }) => renderId === next?.renderId), {
-      what: 'the new generation is made',
-    });
-    renderer.holds = () => false;
   });
 });
 

@@ -72,6 +72,8 @@ async function play(url: string, { startAt = 0, timeoutMs }: PlayOptions = {}): 
       ['--vout=yuv', `--yuv-file=${fifo}`, '--yuv-yuv4mpeg2', '--yuv-chroma=I420', '--aout=adummy'],
       // A busy machine loses no pictures: what is missing, the stream did not bring.
       ['--no-drop-late-frames', '--no-skip-frames'],
+      // As the README says: with its 1 s, its clock is reset by any longer wait.
+      ['--network-caching=3000'],
       ['--no-video-title-show', '--no-osd', '--no-spu', '--no-metadata-network-access'],
       ['--play-and-exit', ...(startAt > 0 ? [`--start-time=${startAt}`] : []), url],
     ].flat(),

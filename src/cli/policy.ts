@@ -1,0 +1,72 @@
+import { SegueError } from '../ops/errors.ts';
+import { type Policy, policySchema } from '../policy/policy.ts';
+import { type ExitCode, type Output, reportError } from './output.ts';
+import { askAsAdmin, serviceAccess } from './service-access.ts';
+import { secondsOf } from './time.ts';
+
+/** Options of `segue policy`, as the command line gives them. */
+export interface PolicyOptions {
+  /** Print JSON. */
+  readonly json?: boolean;
+  readonly server?: string;
+  readonly token?: string;
+  /** Seconds, with a unit, in which every node counts as in trouble. */
+  readonly expectTrouble?: string;
+}
+
+/** `segue policy [NAME=VALUE...]`: shows the policy of a deployment, or changes some of it. */
+export async function policy(
+  changes: readonly string[],
+  options: PolicyOptions,
+  output: Output,
+): Promise<ExitCode> {
+  try {
+    const access = await serviceAccess(options);
+    const current = await askAsAdmin(access, '/v1/policy', policySchema);
+    const wanted = changed(current, changes, options);
+    const now =
+      wanted === undefined
+        ? current
+        : await askAsAdmin(access, '/v1/policy', policySchema, {
+            method: 'PUT',
+            body: JSON.stringify(wanted),
+          });
+    if (options.json === true) output.out(JSON.stringify(now));
+    else for (const line of linesOf(now)) output.out(line);
+    return 0;
+  } catch (error) {
+    return reportError(error, output, options.json === true);
+  }
+}
+
+/** The policy with the changes, unchecked: the service checks it. @throws SegueError `configuration` */
+function changed(current: Policy, changes: readonly string[], { expectTrouble }: PolicyOptions): unknown {
+  if (changes.length === 0 && expectTrouble === undefined) return undefined;
+  const wanted: Record<string, Record<string, unknown>> = structuredClone(current);
+  for (const change of changes) {
+    const [, part = '', name = '', text = ''] = /^(\w+)\.(\w+)=(.*)$/.exec(change) ?? [];
+    if (wanted[part] === undefined || !(name in wanted[part])) {
+      const names = linesOf(current).map((line) => line.split('=')[0]);
+      throw new SegueError('configuration', `${change} changes nothing that there is`, {
+        hint: `Give NAME=VALUE with one of ${names.join(', ')}.`,
+      });
+    }
+    wanted[part][name] = valueOf(text);
+  }
+  if (expectTrouble !== undefined) {
+    const until = new Date(Date.now() + secondsOf('--expect-trouble', expectTrouble) * 1000);
+    wanted['replicas'] = { ...wanted['replicas'], expectTroubleUntil: until.toISOString() };
+  }
+  return wanted;
+}
+
+/** A number, null, or the text itself. */
+function valueOf(text: string): unknown {
+  if (text === 'null') return null;
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+const linesOf = (policy: Policy): string[] =>
+  Object.entries(policy).flatMap(([part, values]) =>
+    Object.entries(values).map(([name, value]) => `${part}.${name}=${String(value)}`),
+  );

@@ -1,0 +1,47 @@
+import { statfsSync } from 'node:fs';
+
+/** How much a node may still write: everything; only what somebody waits for; nothing. */
+export type DiskRoom = 'plenty' | 'tight' | 'full';
+
+/** The room on the file system of a folder. */
+export interface DiskWatch {
+  readonly room: DiskRoom;
+  /** Part of the file system that is used, 0 to 1. */
+  readonly used: number;
+}
+
+/** A look is believed for so long, in milliseconds. */
+const freshMs = 1000;
+
+/**
+ * Watches the file system of a folder. Below `reserve` bytes of free space it counts as full, below twice that as tight: rendering
+ * pauses before the last byte is written, not at it, and what is least needed pauses first. A file system that does not tell
+ * counts as one with room.
+ */
+export function watchDisk(
+  folder: string,
+  reserve: number,
+  now: () => number = () => performance.now(),
+): DiskWatch {
+  let seen: { readonly at: number; readonly free: number; readonly used: number } | undefined;
+  const look = () => {
+    if (seen !== undefined && now() - seen.at < freshMs) return seen;
+    try {
+      const { bsize, blocks, bavail } = statfsSync(folder);
+      const used = blocks === 0 ? 0 : 1 - bavail / blocks;
+      seen = { at: now(), free: bavail * bsize, used };
+    } catch {
+      seen = { at: now(), free: Number.POSITIVE_INFINITY, used: 0 };
+    }
+    return seen;
+  };
+  return {
+    get room() {
+      const { free } = look();
+      return free < reserve ? 'full' : free < reserve * 2 ? 'tight' : 'plenty';
+    },
+    get used() {
+      return look().used;
+    },
+  };
+}

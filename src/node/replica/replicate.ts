@@ -1,0 +1,106 @@
+import PQueue from 'p-queue';
+import type { Catalog } from '../../catalog/connect.ts';
+import { recordCopies } from '../../catalog/copies.ts';
+import { liveNodes } from '../../catalog/nodes.ts';
+import { policyOf } from '../../catalog/policy.ts';
+import { uncopiedHoldings } from '../../catalog/uncopied.ts';
+import type { CopyTask } from '../../copy/uploader.ts';
+import { SegueError } from '../../ops/errors.ts';
+import type { Log } from '../../ops/log.ts';
+import { type Loop, type StepResult, startLoop } from '../../ops/loop.ts';
+import type { DiskStore } from '../../store/disk.ts';
+import type { UrlSigner } from '../sign.ts';
+import { type ReplicaTask, replicaTasks, strayCopies } from './plan.ts';
+import { pullSegment } from './pull.ts';
+import type { ReplicaRenderer } from './render.ts';
+
+/** What replicating needs. */
+export interface ReplicateOptions {
+  readonly catalog: Catalog;
+  readonly nodeId: string;
+  readonly leaseSeconds: number;
+  readonly log: Log;
+  readonly disk: DiskStore;
+  readonly signer: UrlSigner;
+  /** False once this node is draining or stopping: it takes nothing then. */
+  readonly isReady: () => boolean;
+  /** Whether an encoder may be used that no render here needs. */
+  readonly isIdle: () => boolean;
+  readonly render: ReplicaRenderer;
+  /** Queues what nobody else copies to the bucket. */
+  readonly copy: (task: CopyTask) => void;
+  /** Called for each replica that is on disk and recorded. */
+  readonly onReplica?: (bytes: number, how: 'pulled' | 'rendered') => void;
+}
+
+/** Holdings looked at in one step. */
+const mostRows = 2000;
+/** Replicas made in one step; the next follows at once where there are more. */
+const mostTasks = 32;
+/** Pulls at once: what is played comes first. */
+const pulls = 2;
+
+/**
+ * Takes replicas of what only one other node has, as the policy says, and queues for the bucket what nobody else copies. What fails
+ * is looked at again in the next step. Bytes first, then the row.
+ */
+export function replicateStep(options: ReplicateOptions): (signal: AbortSignal) => Promise<StepResult> {
+  const { catalog, nodeId, leaseSeconds, disk, log } = options;
+
+  const bytesOf = async (task: ReplicaTask, isRendered: boolean, signal: AbortSignal) => {
+    if (isRendered && options.isIdle()) {
+      try {
+        return { bytes: await options.render(task, signal), how: 'rendered' as const };
+      } catch (error) {
+        signal.throwIfAborted();
+        log.info({ err: error }, 'replica not rendered: it is pulled');
+      }
+    }
+    return { bytes: await pullSegment(options.signer, task, signal), how: 'pulled' as const };
+  };
+  const take = async (task: ReplicaTask, isRendered: boolean, signal: AbortSignal): Promise<void> => {
+    const { renderId, rendition, n } = task;
+    const { bytes, how } = await bytesOf(task, isRendered, signal);
+    const stored = await disk.put(renderId, rendition, n, bytes);
+    await recordCopies(catalog.db, renderId, rendition, nodeId, [[n, n + 1]]);
+    options.onReplica?.(stored.bytes, how);
+    log.info({ renderId, rendition, n, from: task.from.id, bytes: stored.bytes }, `replica ${how}`);
+  };
+
+  return async (signal) => {
+    if (!options.isReady()) return 'idle';
+    const [policy, rows, nodes] = await Promise.all([
+      policyOf(catalog.db),
+      uncopiedHoldings(catalog.db, mostRows),
+      liveNodes(catalog.db, leaseSeconds),
+    ]);
+    for (const task of strayCopies({ rows, nodes, nodeId })) options.copy(task);
+    const tasks = replicaTasks({ rows, nodes, nodeId, policy, now: Date.now() }, mostTasks);
+    if (tasks.length === 0) return 'idle';
+    const queue = new PQueue({ concurrency: pulls });
+    const failures: unknown[] = [];
+    for (const task of tasks) {
+      void queue.add(async () => {
+        // A node that gave nothing gives nothing else in this step.
+        if (signal.aborted || failures.length > 0) return;
+        await take(task, policy.replicas.mode === 'render', signal).catch((error: unknown) => {
+          failures.push(error);
+        });
+      });
+    }
+    await queue.onIdle();
+    signal.throwIfAborted();
+    if (failures.length > 0)
+      throw new SegueError('no_node', 'A replica could not be made', { cause: failures[0] });
+    return tasks.length === mostTasks ? 'more' : 'idle';
+  };
+}
+
+/** Starts the loop: a look each lease time, and at each copy that is announced (wake it). */
+export function startReplicating(options: ReplicateOptions): Loop {
+  return startLoop(replicateStep(options), {
+    name: 'replicas',
+    intervalMs: options.leaseSeconds * 1000,
+    log: options.log,
+  });
+}
