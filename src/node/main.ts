@@ -111,7 +111,7 @@ export async function startNode(
     renders: renders.leases().length,
     streams: ingest.leases().length,
   }));
-  /** What can never be copied is not queued again and again. */
+  /** What can never be copied, or left the disk behind our back, is not queued again and again. */
   const uncopyable = new LRUCache<string, true>({ max: 10_000 });
   const copying = startCopying({
     disk,
@@ -120,7 +120,7 @@ export async function startNode(
     log,
     concurrency: uploads,
     onCopied: (task, outcome, bytes, seconds) => {
-      if (outcome === 'refused') uncopyable.set(copyName(task), true);
+      if (outcome === 'refused' || outcome === 'gone') uncopyable.set(copyName(task), true);
       measures.copied(task, outcome, bytes, seconds);
     },
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),

@@ -97,12 +97,23 @@ export const known: readonly Known[] = [
   {
     players: ['video.js'],
     scenarios: ['lost-event'],
-    misses: ['does not reach the end', 'loses frames'],
+    // It stands still at the last frame.
+    misses: ['does not reach the end', 'loses frames', 'stalls with 5 s buffered'],
     // Chromium draws the last frame when the media source ends.
     mostLost: 1,
     always: false,
     why: "It does not always come to `ended`, and without it the last frame may not be drawn: whether the stream is over is decided when a segment has been appended (`isEndOfStream_` in VHS' segment-loader.js), and ENDLIST may come after that, when the last segment is in the bucket.",
     instead: 'The complete playlist, which is the default.',
+  },
+  {
+    players: ['VLC'],
+    scenarios: ['quality'],
+    misses: ['loses frames'],
+    // The first segment, and what is on its way.
+    mostLost: 30,
+    always: false,
+    why: 'It begins with one size and may change to another while it fills its first buffer of a second, which is longer than the first segment: its decoder is made anew (`Ending demuxer stream. [needrestart]`), and what was decoded and not displayed yet is gone. Frame numbers in its pictures show that it goes from frame 1 to frame 24.',
+    instead: '`--adaptive-logic=highest`, or `lowest`: no change of size.',
   },
 ];
 

@@ -37,7 +37,7 @@ export interface ReplicateOptions {
 const mostRows = 2000;
 /** Replicas made in one step; the next follows at once where there are more. */
 const mostTasks = 32;
-/** Pulls at once: what is played comes first. */
+/** Pulls at once (of what is rendered one): what is played comes first. */
 const pulls = 2;
 
 /**
@@ -77,13 +77,14 @@ export function replicateStep(options: ReplicateOptions): (signal: AbortSignal) 
     for (const task of strayCopies({ rows, nodes, nodeId })) options.copy(task);
     const tasks = replicaTasks({ rows, nodes, nodeId, policy, now: Date.now() }, mostTasks);
     if (tasks.length === 0) return 'idle';
-    const queue = new PQueue({ concurrency: pulls });
+    const isRendered = policy.replicas.mode === 'render';
+    const queue = new PQueue({ concurrency: isRendered ? 1 : pulls });
     const failures: unknown[] = [];
     for (const task of tasks) {
       void queue.add(async () => {
         // A node that gave nothing gives nothing else in this step.
         if (signal.aborted || failures.length > 0) return;
-        await take(task, policy.replicas.mode === 'render', signal).catch((error: unknown) => {
+        await take(task, isRendered, signal).catch((error: unknown) => {
           failures.push(error);
         });
       });
