@@ -42,8 +42,10 @@ let missing: string | undefined;
 beforeAll(async () => {
   folder = await temporaryFolder();
   missing = await mountDisks(folder.path);
-  if (missing !== undefined)
-    return process.stderr.write(`skip: no small file system can be mounted here: ${missing}\n`);
+  if (missing !== undefined) {
+    process.stderr.write(`skip: no small file system can be mounted here: ${missing}\n`);
+    return;
+  }
   field = await startField({ dataFolder: folder.path, env: { SEGUE_DISK_RESERVE_BYTES: String(reserve) } });
 });
 afterAll(async () => {

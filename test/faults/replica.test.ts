@@ -3,7 +3,7 @@ import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
 import { until } from '../support/wait.ts';
 import { expectWhole, type Field, onNodes, segmentsIn, size, smallDescription, startField } from './kit.ts';
 
-const seconds = 24;
+const seconds = 16;
 const count = segmentsIn(seconds);
 
 /** Sets the policy as an operator does. */

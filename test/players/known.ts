@@ -115,6 +115,17 @@ export const known: readonly Known[] = [
     why: 'It begins with one size and may change to another while it fills its first buffer of a second, which is longer than the first segment: its decoder is made anew (`Ending demuxer stream. [needrestart]`), and what was decoded and not displayed yet is gone. Frame numbers in its pictures show that it goes from frame 1 to frame 24.',
     instead: '`--adaptive-logic=highest`, or `lowest`: no change of size.',
   },
+  {
+    players: ['VLC', 'Chromium <video>'],
+    scenarios: ['bucket'],
+    // It may come to nothing at the very moment.
+    misses: ['does not reach the end', 'fatal error', 'loses frames', 'not exercised'],
+    mostLost: 24 * fps,
+    always: false,
+    why: 'A request to the bucket that is cut while it runs is not tried again: VLC takes the segment for ended (`HTTPChunkBufferedSource::bufferize` in modules/demux/adaptive/http/Chunk.cpp), Chromium gives up (`HlsRenditionImpl::OnSegmentData` quits on a read without a result). Nobody else is between them and the bucket.',
+    instead:
+      'A CDN in front of the bucket that fails over to the service (`infra/`): the connection that the player has is to the CDN.',
+  },
 ];
 
 /** What is known of a cell, with its number. */
