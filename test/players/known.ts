@@ -107,6 +107,15 @@ export const known: readonly Known[] = [
   },
   {
     players: ['VLC'],
+    scenarios: ['join', 'after'],
+    misses: ['loses frames'],
+    mostLost: 50,
+    always: false,
+    why: 'Where what it reads comes later than its clock allows, as on a busy machine, its clock is reset (`ES_OUT_SET_(GROUP_)PCR is called too late`), and the pictures of that time are not shown, also with `--network-caching=3000`, as the matrix runs it.',
+    instead: 'Nothing that is known; what it shows after that is right.',
+  },
+  {
+    players: ['VLC'],
     scenarios: ['quality'],
     misses: ['loses frames'],
     // The first segment, and what is on its way.
