@@ -23,6 +23,8 @@ export interface FactCache {
   readonly subtitles: LRUCache<string, readonly SubtitleTrack[]>;
   /** By `renderId/rendition/n`. */
   readonly locations: LRUCache<string, Location>;
+  /** By `renderId`: who had the last segment that was looked up, and the lease. While the catalog is away they are likely to have the next. */
+  readonly holders: LRUCache<string, Location>;
   /** Most segments ever listed in an EVENT playlist, by `renderId/rendition`: a listed line never goes away. */
   readonly listed: LRUCache<string, number>;
   /** Foreign streams by their id. */
@@ -44,6 +46,7 @@ export function factCache(): FactCache {
     rates: new LRUCache({ max: 2000 }),
     subtitles: new LRUCache({ maxSize: 2_000_000, sizeCalculation: charactersOf }),
     locations: new LRUCache({ max: 4000 }),
+    holders: new LRUCache({ max: 1000 }),
     listed: new LRUCache({ max: 4000 }),
     streams: new LRUCache({ max: 500 }),
     // A day of five renditions with segments of 2 s, each with a date.

@@ -105,6 +105,9 @@ async function search(
       if (step?.kind === 'fetch') {
         const segment = await fetchFrom(ports, nodes, step.node, key, signal);
         if (segment !== undefined) return share({ kind: 'bytes', node: step.node.id, segment });
+        // Without the catalog nobody knows what is made: the node is told what is waited for.
+        if (location?.guessed === true && key.irreplaceable !== true)
+          await requests.ask(step.node, new Set(), signal);
         excluded.set(step.node.id, ports.now() + excludedMs);
         continue;
       }
@@ -134,9 +137,9 @@ async function reachable(
   ports: Ports,
   copies: CopyLooks,
   key: SegmentKey,
-  location: Location | undefined,
+  location: Whereabouts | undefined,
   signal: AbortSignal,
-): Promise<Location | undefined> {
+): Promise<Whereabouts | undefined> {
   if (location?.inBucket !== true) return location;
   const elsewhere = { ...location, inBucket: false };
   if (key.notFromBucket === true) {
@@ -156,17 +159,30 @@ export function bucketUrl(
   return `${ports.settings.bucketPublicUrl}/${segmentName(renderId, rendition, n, container)}`;
 }
 
-/** Where the segment is; while the catalog is away, where it was last; undefined where even that is not known. */
-async function locate(ports: Ports, { renderId, rendition, n }: SegmentKey, signal: AbortSignal) {
+/** Where a segment is. `guessed`: the catalog is away, and these nodes had others of the same render. */
+type Whereabouts = Location & { readonly guessed?: true };
+
+/**
+ * Where the segment is; while the catalog is away, where it was last, or else who had another one of the same render; undefined where
+ * even that is not known.
+ */
+async function locate(
+  ports: Ports,
+  { renderId, rendition, n }: SegmentKey,
+  signal: AbortSignal,
+): Promise<Whereabouts | undefined> {
   const key = `${renderId}/${rendition}/${n}`;
+  const { locations, holders } = ports.facts;
   try {
     const location = await orAborted(ports.catalog.locate(renderId, rendition, n), signal);
-    if (location.inBucket || location.holders.length > 0) ports.facts.locations.set(key, location);
+    if (location.inBucket || location.holders.length > 0) locations.set(key, location);
+    if (location.holders.length > 0) holders.set(renderId, { ...location, inBucket: false });
     return location;
   } catch (error) {
     signal.throwIfAborted();
     ports.onTrouble?.('catalog query', error);
-    return ports.facts.locations.get(key);
+    const likely = holders.get(renderId);
+    return locations.get(key) ?? (likely && { ...likely, guessed: true });
   }
 }
 

@@ -6,7 +6,7 @@ import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
 import { descendants } from '../support/processes.ts';
 import { type FaultProxy, startFaultProxy, through } from '../support/proxy.ts';
 import { until } from '../support/wait.ts';
-import { expectWhole, type Field, segmentsIn, smallDescription, startField, stored } from './kit.ts';
+import { expectWhole, type Field, onNodes, segmentsIn, smallDescription, startField, stored } from './kit.ts';
 
 const seconds = 12;
 let postgres: TestPostgres;
@@ -55,7 +55,9 @@ const points: readonly Point[] = [
   },
   {
     name: 'after the rename, before the row',
-    reached: async (_, part) => {
+    reached: async (id, part) => {
+      // The init segment is settled with the first one, before its file is there.
+      await field.reach(id, 'the first is made', (status) => onNodes(status) > 0);
       const had = onDisk(part).length;
       await database.fail({ kind: 'blackhole' });
       await until(() => onDisk(part).length > had, {
@@ -94,10 +96,13 @@ describe('kill points: the node is killed with SIGKILL', () => {
       const { id, url } = await field.post(smallDescription(seconds, seed));
       const part = await field.holder(id);
       const pid = field.stack.pidOf(part);
-      await reached(id, part);
-      field.stack.kill(part);
-      await database.fail(undefined);
-      await field.proxy.fail(undefined);
+      try {
+        await reached(id, part);
+        field.stack.kill(part);
+      } finally {
+        await database.fail(undefined);
+        await field.proxy.fail(undefined);
+      }
       expectWhole(await (await playWithFfmpeg(url)).done, seconds);
       await field.stack.restarted(part, pid);
       const status = await field.reach(id, 'everything is copied', ({ state }) => state === 'stored');
