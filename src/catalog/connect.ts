@@ -39,17 +39,47 @@ export interface CatalogOptions {
  * Runs on Node and on Cloudflare Workers (there, do not call `close`: the runtime closes the sockets of a request).
  */
 export function openCatalog(url: string, options: CatalogOptions = {}): Catalog {
-  const sql = postgres(url, {
-    max: options.max ?? 5,
-    connect_timeout: options.connectTimeout ?? 5,
-    idle_timeout: 60,
-    // Array types are looked up at connect otherwise; ranges travel as text.
-    fetch_types: false,
-    onnotice: () => undefined,
-    connection: { application_name: options.applicationName ?? 'segue' },
-  });
-  const bounded = withDeadline(sql, options.queryTimeoutMs ?? 10_000);
-  return { db: withSafeErrors(drizzle(bounded, { schema })), sql, close: () => sql.end({ timeout: 1 }) };
+  const connect = (max: number) =>
+    postgres(url, {
+      max,
+      connect_timeout: options.connectTimeout ?? 5,
+      idle_timeout: 60,
+      // Array types are looked up at connect otherwise; ranges travel as text.
+      fetch_types: false,
+      onnotice: () => undefined,
+      connection: { application_name: options.applicationName ?? 'segue' },
+    });
+  // Connects when somebody listens, not before.
+  const sql = connect(1);
+  const pool = replaceable(() => connect(options.max ?? 5));
+  const bounded = withDeadline(pool, options.queryTimeoutMs ?? 10_000);
+  const close = async (): Promise<void> => {
+    await Promise.all([sql.end({ timeout: 1 }), pool.current().end({ timeout: 1 })]);
+  };
+  return { db: withSafeErrors(drizzle(bounded, { schema })), sql, close };
+}
+
+/** A pool whose connections can all be given up. */
+interface ReplaceablePool {
+  current(): postgres.Sql;
+  /** Cuts the connections of this pool and goes on with new ones, unless that has been done already. */
+  replace(silent: postgres.Sql): void;
+}
+
+function replaceable(connect: () => postgres.Sql): ReplaceablePool {
+  const first = connect();
+  let pool = first;
+  return {
+    current: () => pool,
+    replace(silent) {
+      if (silent !== pool) return;
+      pool = connect();
+      // drizzle has told the first one how values are read and written.
+      Object.assign(pool.options.parsers, first.options.parsers);
+      Object.assign(pool.options.serializers, first.options.serializers);
+      silent.end({ timeout: 0 }).catch(() => undefined);
+    },
+  };
 }
 
 /** The database with errors as {@link databaseError} makes them, of every query: each is prepared by the session. */
@@ -71,12 +101,14 @@ const rethrow = (error: unknown): never => {
 
 /**
  * The driver with a bound on every query: a query that is sent in the moment in which its connection is reset
- * is never settled by the driver (3.4.9), and a server that hangs answers nobody.
+ * is never settled by the driver (3.4.9), and a server that hangs answers nobody. A connection that a firewall has forgotten looks the
+ * same, and stays silent for ever: after a late answer all are made anew.
  */
-function withDeadline(sql: postgres.Sql, ms: number): postgres.Sql {
-  const limit = async <T>(work: PromiseLike<T>): Promise<T> => {
+function withDeadline(pool: ReplaceablePool, ms: number): postgres.Sql {
+  const limit = async <T>(sql: postgres.Sql, work: PromiseLike<T>): Promise<T> => {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
+      pool.replace(sql);
       late.reject(
         new SegueError('catalog_unavailable', `The database did not answer within ${ms / 1000} s`, {
           hint: 'Check that PostgreSQL is reachable and not overloaded.',
@@ -90,17 +122,18 @@ function withDeadline(sql: postgres.Sql, ms: number): postgres.Sql {
     }
   };
   const unsafe = (...args: Parameters<postgres.Sql['unsafe']>): object => {
+    const sql = pool.current();
     const query = sql.unsafe(...args);
     // drizzle awaits a pending query, or its `values()`, which it asks for at once.
     let asValues = false;
-    const pending = Promise.resolve().then(() => limit(asValues ? query.values() : query));
+    const pending = Promise.resolve().then(() => limit(sql, asValues ? query.values() : query));
     const values = () => {
       asValues = true;
       return pending;
     };
     return Object.assign(pending, { values });
   };
-  return new Proxy(sql, {
+  return new Proxy(pool.current(), {
     get: (target, name, receiver) =>
       name === 'unsafe' ? unsafe : (Reflect.get(target, name, receiver) as unknown),
   });

@@ -6,6 +6,7 @@ import { createStream, writeFile } from '../../../src/catalog/streams.ts';
 import { createLog } from '../../../src/ops/log.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
+import { until } from '../../support/wait.ts';
 
 let server: TestPostgres;
 let databaseUrl: string;
@@ -67,6 +68,21 @@ describe('a database that is away', () => {
     const { error, line } = await logged(writeKey);
     expect(error).toMatchObject({ code: 'catalog_unavailable', retryable: true });
     expectNoSecret(line);
+  });
+
+  test('connections that have become silent for ever are given up, and values are read as before', async () => {
+    const all = Array.from({ length: 5 }, () => catalog.db.execute(sql`SELECT pg_sleep(0.05)`));
+    await Promise.all(all);
+    // What was sent meanwhile never arrives: these connections answer nothing any more.
+    await proxy.fail({ kind: 'blackhole' });
+    const lost = await Promise.allSettled(all.map(() => catalog.db.execute(sql`SELECT 1`)));
+    expect(lost.every(({ status }) => status === 'rejected')).toBe(true);
+    await proxy.fail(undefined);
+    const row = await until(
+      async () => (await catalog.db.execute(sql`SELECT now() AS at, '{"a": 1}'::jsonb AS document`))[0],
+      { what: 'it answers again' },
+    );
+    expect(row).toEqual({ at: expect.any(String) as string, document: { a: 1 } });
   });
 
   test('one that is shutting down', async () => {
