@@ -229,5 +229,22 @@ export const policies = pgTable('policies', {
   updatedAt: instant('updated_at').notNull().defaultNow(),
 });
 
+/**
+ * Folders of segments, by the identity that each has in a file, and which node has them. A claim is a lease: renewed while the node
+ * runs, and another node may only take a disk whose claim has ended.
+ */
+export const disks = pgTable('disks', {
+  id: text('id').primaryKey(),
+  /** NULL: no node has it, and no rows of copies speak of it. */
+  nodeId: text('node_id'),
+  /** When the node came to have it. */
+  claimedAt: instant('claimed_at').notNull().defaultNow(),
+  expiresAt: instant('expires_at').notNull(),
+  /** Nodes that had it, and have not corrected their own rows since: rows of theirs may still speak of it. */
+  formerNodes: text('former_nodes').array().notNull().default(sql`'{}'`),
+  /** When the node had gone through it: everything on it verified, where it is adopted, and the rows right. */
+  settledAt: instant('settled_at'),
+});
+
 /** The `place` of copies that are in the bucket. No node may be called so. */
 export const bucketPlace = 'bucket';

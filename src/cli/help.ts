@@ -50,6 +50,12 @@ Needs DATABASE_URL, S3_PUBLIC_URL, SEGUE_SECRET and SEGUE_ADMIN_TOKEN; docs/OPER
 export const nodeHelp = `
 Needs DATABASE_URL, S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY, S3_PUBLIC_URL and SEGUE_SECRET;
 docs/OPERATING.md has all settings.
+
+--adopt names the data folder of a node that is dead, or the segments folder in it, on a disk that is mounted here. Its segments
+are verified and become copies of this node; nothing is rendered or copied to the bucket again. They stay where they are, so it
+has to be given at each later start as well, or in SEGUE_ADOPT (with ":" between several): a start without it gives them up.
+A disk that a living node has is refused.
+
 --json prints {event: "listening", name, url} once it listens.`;
 
 /** What `segue drain --help` says after the options. */

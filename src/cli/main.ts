@@ -15,6 +15,7 @@ import {
 } from './help.ts';
 import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
+import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
 import type { PolicyOptions } from './policy.ts';
 import { addStreams } from './stream-commands.ts';
@@ -40,9 +41,11 @@ function addServices(command: AddCommand, ended: Ended): void {
     .action(async (options: Options) =>
       ended(await (await import('./playlists.ts')).playlists(options, processOutput)),
     );
+  const repeat = (value: string, before: readonly string[] = []): string[] => [...before, value];
   command('node', 'run a node, which renders and holds segments')
+    .option('--adopt <folder>', "take over a dead node's disk, mounted here; again for further ones", repeat)
     .addHelpText('after', () => nodeHelp)
-    .action(async (options: Options) =>
+    .action(async (options: NodeOptions) =>
       ended(await (await import('./node.ts')).node(options, processOutput)),
     );
   command('doctor', 'check ffmpeg, database, bucket, disk, port and clock, with the way out of each problem')

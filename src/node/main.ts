@@ -16,7 +16,6 @@ import { startIngest } from '../ingest/ingest.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { openSpool } from '../ingest/spool.ts';
 import type { NodeConfig } from '../ops/config.ts';
-import { lockFolder } from '../ops/folder-lock.ts';
 import { listen } from '../ops/listen.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -25,14 +24,16 @@ import { loadModules, moduleNamed } from '../render/module/registry.ts';
 import { createRenderer } from '../render/renderer.ts';
 import { assetBucket } from '../store/asset-bucket.ts';
 import { openBucket } from '../store/bucket.ts';
-import { openDiskStore } from '../store/disk.ts';
 import { segmentName } from '../store/names.ts';
+import { segmentsFolder, uploadsFolder } from '../store/segments-folder.ts';
+import { goThroughDisks } from './adopt.ts';
 import { nodeApp } from './app.ts';
 import { watchDisk } from './disk-room.ts';
+import { openDisks } from './disks.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
 import { nodeMetrics } from './node-metrics.ts';
-import { reconcileDisk, uncopied } from './reconcile.ts';
+import { uncopied } from './reconcile.ts';
 import { startRenders } from './renders.ts';
 import { replicaRenderer } from './replica/render.ts';
 import { startReplicating } from './replica/replicate.ts';
@@ -65,8 +66,9 @@ const uploads = 3;
 const closeMs = 2_000;
 
 /**
- * Starts a node: opens its disk, corrects its rows, announces itself, serves and renders. Throws where the database cannot be
- * migrated, no ffmpeg is found, the port is taken, or another process has the disk; whatever was opened is closed then.
+ * Starts a node: opens its disk and those that it adopts, corrects its rows, announces itself, serves and renders. Throws where the
+ * database cannot be migrated, no ffmpeg is found, the port is taken, or another process or node has a disk; whatever was opened
+ * is closed then.
  */
 export async function startNode(
   config: NodeConfig,
@@ -79,8 +81,8 @@ export async function startNode(
   const stopped = new AbortController();
   const drained = new AbortController();
   const finished = Promise.withResolvers<void>();
-  const segments = join(config.dataFolder, 'segments');
-  opened.use(await lockFolder(segments));
+  const segments = join(config.dataFolder, segmentsFolder);
+  const { nodeId, leaseSeconds } = config;
   const applicationName = `segue-${config.nodeId}`;
   const catalog = openCatalog(config.databaseUrl, { applicationName });
   opened.defer(() => catalog.close());
@@ -88,7 +90,11 @@ export async function startNode(
   const queryTimeoutMs = (config.leaseSeconds * 1000) / 3;
   const pulse = openCatalog(config.databaseUrl, { applicationName, max: 2, queryTimeoutMs });
   opened.defer(() => pulse.close());
-  const disk = await openDiskStore(segments);
+  const { adopt } = config;
+  const disks = opened.use(
+    await openDisks({ catalog, pulse, nodeId, leaseSeconds, own: segments, adopt, log }),
+  );
+  const disk = disks.store;
   const space = watchDisk(segments, config.diskReserveBytes);
   const bucket = openBucket(config.bucket);
   opened.defer(() => bucket.close());
@@ -101,8 +107,7 @@ export async function startNode(
   });
   opened.defer(() => assets.stop());
   const modules = await loadModules(config.modulesFolder);
-  const { nodeId, leaseSeconds } = config;
-  await reconcileDisk({ catalog, disk, nodeId, log });
+  const adopted = await goThroughDisks({ catalog, disks, nodeId, log });
 
   const measures = nodeMetrics(metrics, () => ({
     encoders: renders.encoding,
@@ -111,6 +116,7 @@ export async function startNode(
     renders: renders.leases().length,
     streams: ingest.leases().length,
   }));
+  measures.adopted(adopted);
   /** What can never be copied, or left the disk behind our back, is not queued again and again. */
   const uncopyable = new LRUCache<string, true>({ max: 10_000 });
   const copying = startCopying({
@@ -162,7 +168,7 @@ export async function startNode(
     catalog,
     nodeId,
     disk,
-    spool: await openSpool(join(segments, '.ingest')),
+    spool: await openSpool(join(segments, uploadsFolder)),
     log,
     leaseSeconds,
     onWritten: (segment) => {
@@ -247,6 +253,8 @@ export async function startNode(
     onTaken: measures.takenOver,
   });
   opened.defer(() => takeover.stop());
+  /** Whether what an earlier process left has been compared with the bucket. */
+  let found = false;
   const replicating = startReplicating({
     catalog,
     nodeId,
@@ -258,7 +266,8 @@ export async function startNode(
     isIdle: () => renders.encoding < encoders,
     render: replicaRenderer(renderer, catalog),
     copy: (task) => {
-      if (!uncopyable.has(copyName(task))) copying.enqueue(task);
+      // Before that, an object may be there whose row an earlier process did not come to write.
+      if (found && !uncopyable.has(copyName(task))) copying.enqueue(task);
     },
     onReplica: measures.replica,
   });
@@ -287,7 +296,9 @@ export async function startNode(
     () => void findUncopied(),
   );
   opened.defer(() => endings.stop().catch(() => undefined));
-  const finding = findUncopied();
+  const finding = findUncopied().then(() => {
+    found = true;
+  });
   log.info({ url, ffmpeg: ffmpeg.version, segmentBytes: disk.bytes }, 'node ready');
 
   const parts = opened.move();
@@ -322,5 +333,11 @@ export async function startNode(
     log.info({ seconds, copyQueue: copying.pending }, 'draining');
     return stopping;
   };
+  const stopWithoutDisk = (): void => {
+    log.error({ err: disks.lost.reason as unknown }, 'stopping: a disk is lost to another node');
+    stopOnce(0).catch((error: unknown) => log.error({ err: error }, 'stopping failed'));
+  };
+  if (disks.lost.aborted) stopWithoutDisk();
+  else disks.lost.addEventListener('abort', stopWithoutDisk, { once: true });
   return { url, stop: stopOnce, stopped: finished.promise, [Symbol.asyncDispose]: () => stopOnce() };
 }

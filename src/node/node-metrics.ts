@@ -1,6 +1,7 @@
 import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
 import type { WrittenSegment } from '../ingest/write.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import type { Adopted } from './adopt.ts';
 import type { MadeSegment } from './make-segment.ts';
 
 /** What a node measures of itself. */
@@ -11,6 +12,7 @@ export interface NodeMetrics {
   readonly takenOver: () => void;
   readonly lost: () => void;
   readonly replica: (bytes: number, how: 'pulled' | 'rendered') => void;
+  readonly adopted: (adopted: Adopted) => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
@@ -38,6 +40,11 @@ export function nodeMetrics(
   const replicas = metrics.counter('replicas_total', 'Segments taken as replicas of another node', ['how']);
   const replicaBytes = metrics.counter('replica_bytes_total', 'Bytes of segments taken as replicas');
   const takeovers = metrics.counter('takeovers_total', 'Renders taken over from a node that was gone');
+  const adoptedSegments = metrics.counter(
+    'adopted_segments_total',
+    'Segments taken over on disks of dead nodes, each read and found right',
+  );
+  const adoptedDamaged = metrics.counter('adopted_damaged_total', 'Files on adopted disks that were damaged');
   metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
   metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
   metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
@@ -59,6 +66,10 @@ export function nodeMetrics(
     replica(bytes, how) {
       replicas.inc({ how });
       replicaBytes.inc(bytes);
+    },
+    adopted({ segments: right, damaged }) {
+      adoptedSegments.inc(right);
+      adoptedDamaged.inc(damaged);
     },
     copied(_, outcome, bytes, seconds) {
       copies.inc({ outcome });

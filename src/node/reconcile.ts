@@ -31,6 +31,7 @@ export async function reconcileDisk({
   nodeId,
   log,
 }: Omit<ReconcileOptions, 'bucket'>): Promise<void> {
+  await settleConflicts({ catalog, disk, log });
   const rows = await copiesAt(catalog.db, nodeId);
   const known = new Map(rows.map((row) => [`${row.renderId}/${row.rendition}`, row]));
   for (const renderId of disk.renders()) {
@@ -41,8 +42,11 @@ export async function reconcileDisk({
     }
     for (const rendition of disk.held(renderId).keys()) {
       const row = known.get(`${renderId}/${rendition}`);
-      if (render.profile === foreign)
-        await dropUnlisted({ catalog, disk, log }, renderId, rendition, row?.segments ?? []);
+      if (render.profile === foreign) {
+        const held = rangesOf(disk.held(renderId).get(rendition)?.keys() ?? []);
+        const unrecorded = difference(held, row?.segments ?? []);
+        await dropUnlisted({ catalog, disk, log }, renderId, rendition, unrecorded);
+      }
       const onDisk = rangesOf(disk.held(renderId).get(rendition)?.keys() ?? []);
       known.delete(`${renderId}/${rendition}`);
       if (row !== undefined && same(row.segments, onDisk)) continue;
@@ -66,24 +70,46 @@ export async function reconcileDisk({
 }
 
 /**
- * Removes segments of a foreign stream that were never listed, or not with these bytes: a crash between rename and row leaves
- * them, and their number may be given to other bytes, here or by another node.
+ * Settles which bytes of a segment are right, where an adopted disk has others than this node's own: what was listed of a foreign
+ * stream, and else this node's, which it may have served. Renders that the catalog does not know are left alone.
+ */
+async function settleConflicts({
+  catalog,
+  disk,
+  log,
+}: Pick<ReconcileOptions, 'catalog' | 'disk' | 'log'>): Promise<void> {
+  for (const file of disk.conflicts()) {
+    const { renderId, rendition, n, folder } = file;
+    const render = await renderById(catalog.db, renderId);
+    if (render === undefined) continue;
+    if (render.profile === foreign) {
+      await dropUnlisted({ catalog, disk, log }, renderId, rendition, [[n, n + 1]]);
+    } else {
+      await disk.discard(file);
+      log.warn({ renderId, rendition, n, folder }, 'adopted segment has other bytes than our own: removed');
+    }
+  }
+}
+
+/**
+ * Removes files of segments of a foreign stream that were never listed, or not with these bytes: a crash between rename and row
+ * leaves them, and their number may be given to other bytes, here or by another node. By whom they were recorded does not matter.
  */
 async function dropUnlisted(
   { catalog, disk, log }: Pick<ReconcileOptions, 'catalog' | 'disk' | 'log'>,
   renderId: string,
   rendition: string,
-  recorded: Ranges,
+  segments: Ranges,
 ): Promise<void> {
-  const onDisk = rangesOf(disk.held(renderId).get(rendition)?.keys() ?? []);
-  for (const range of difference(onDisk, recorded)) {
+  for (const range of segments) {
     const listed = await admittedFacts(catalog.db, renderId, rendition, range);
     for (const n of numbersIn([range])) {
-      const held = disk.facts(renderId, rendition, n);
       const row = listed.get(n);
-      if (row !== undefined && row.bytes === held?.bytes && row.crc32 === held.crc32) continue;
-      await disk.remove(renderId, rendition, n);
-      log.warn({ renderId, rendition, n }, 'segment on disk that was never listed: removed');
+      for (const file of disk.files(renderId, rendition, n)) {
+        if (row !== undefined && row.bytes === file.bytes && row.crc32 === file.crc32) continue;
+        await disk.discard(file);
+        log.warn({ renderId, rendition, n }, 'segment on disk that was never listed: removed');
+      }
     }
   }
 }

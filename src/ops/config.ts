@@ -29,6 +29,8 @@ export interface NodeConfig {
   readonly url: string | undefined;
   /** Folder of this node alone: segments, cached assets. Absolute. */
   readonly dataFolder: string;
+  /** Data or segments folders of dead nodes that this node takes over. Absolute. */
+  readonly adopt: readonly string[];
   readonly databaseUrl: string;
   readonly bucket: BucketSettings;
   readonly secret: string;
@@ -93,11 +95,12 @@ const list = (separator: string) =>
 
 const folder = z.string().transform((path) => resolve(path));
 
+const folders = list(delimiter).transform((paths) => paths.map((path) => resolve(path)));
+
 const nodeVariables = {
   SEGUE_DATA: folder.default(() => resolve('.segue')),
-  SEGUE_ASSETS: list(delimiter)
-    .transform((paths) => paths.map((path) => resolve(path)))
-    .default([]),
+  SEGUE_ADOPT: folders.default([]),
+  SEGUE_ASSETS: folders.default([]),
   SEGUE_ASSET_HOSTS: list(',')
     .pipe(
       z.array(
@@ -234,6 +237,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     port: v.SEGUE_NODE_PORT,
     url: v.SEGUE_NODE_URL,
     dataFolder: v.SEGUE_DATA,
+    adopt: v.SEGUE_ADOPT,
     databaseUrl: v.DATABASE_URL,
     bucket: bucketOf(v),
     secret: v.SEGUE_SECRET,

@@ -233,6 +233,8 @@ class StackRun {
             SEGUE_NODE_URL: url,
             SEGUE_DATA: join(this.#config.dataFolder, 'nodes', id),
             SEGUE_ADMIN_TOKEN: undefined,
+            // A disk can be one node's only, and reading one may take longer than the stack waits for a part.
+            SEGUE_ADOPT: undefined,
             // Less than the stack waits for a part to end.
             SEGUE_DRAIN_SECONDS: '5',
             DATABASE_URL: backing.databaseUrl(),

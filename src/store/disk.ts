@@ -1,14 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-
-/** One segment on disk. */
-export interface DiskSegment {
-  readonly bytes: number;
-  /** CRC-32 (ISO 3309, as in zlib) of the whole segment. */
-  readonly crc32: number;
-}
+import {
+  type DiskFolder,
+  type DiskRendition,
+  type DiskSegment,
+  fileNameOf,
+  openDiskFolder,
+} from './disk-folder.ts';
+import { syncFolder, writeDurably } from './durable.ts';
 
 /** A segment read back and found to be what was written. */
 export interface VerifiedSegment {
@@ -16,12 +16,21 @@ export interface VerifiedSegment {
   readonly crc32: number;
 }
 
-/** What a rendition has on disk: segment number -> facts. */
-export type DiskRendition = ReadonlyMap<number, DiskSegment>;
+/** One file of a segment. */
+export interface DiskFile extends DiskSegment {
+  /** The store's folder that it is in. */
+  readonly folder: string;
+  readonly renderId: string;
+  readonly rendition: string;
+  readonly n: number;
+}
 
 /**
  * Segments of one node, as files `<folder>/<renderId>/<rendition>/<n>.<crc32>.m4s`. The checksum is part of the name, so the one
  * rename that makes a segment visible also makes its checksum durable, and a later reader can tell rot from truth.
+ *
+ * There may be several folders: the node's own, into which everything is written, and adopted ones, from which is read and
+ * removed. A segment that several have is that of the first one, and the others are its spares.
  */
 export interface DiskStore {
   /** Writes a segment: temporary name, fsync, rename, fsync of the folder. Returns when it is durable. */
@@ -37,7 +46,7 @@ export interface DiskStore {
     file: string,
     facts: DiskSegment,
   ): Promise<DiskSegment>;
-  /** Reads and verifies a segment. A damaged one is removed and counts as absent; `undefined` where there is none. */
+  /** Reads and verifies a segment. A damaged file is removed and counts as absent; `undefined` where there is none. */
   read(renderId: string, rendition: string, n: number): Promise<VerifiedSegment | undefined>;
   /** Facts of a segment without reading it. */
   facts(renderId: string, rendition: string, n: number): DiskSegment | undefined;
@@ -45,55 +54,50 @@ export interface DiskStore {
   held(renderId: string): ReadonlyMap<string, DiskRendition>;
   /** Ids of all renders with at least one segment. */
   renders(): readonly string[];
-  /** Removes segments, the name first. */
+  /** Removes segments, the name first, with every spare. */
   remove(renderId: string, rendition: string, n: number): Promise<void>;
-  /** Bytes of all segments. */
+  /** Every file of a segment, the one that is read first. */
+  files(renderId: string, rendition: string, n: number): readonly DiskFile[];
+  /** Everything that one of the folders has, render by render. Removing what was yielded is allowed meanwhile. */
+  filesIn(folder: string): Iterable<DiskFile>;
+  /** Spares that have other bytes than the segment itself: one of both is wrong. */
+  conflicts(): Iterable<DiskFile>;
+  /** Reads a file and says whether it has the bytes that its name tells. Throws where it cannot be read for another reason. */
+  isWhole(file: DiskFile): Promise<boolean>;
+  /** Removes one file of a segment; its next spare takes its place. */
+  discard(file: DiskFile): Promise<void>;
+  /** Bytes of all segments, spares included. */
   readonly bytes: number;
 }
 
-const fileName = /^(\d{1,7})\.([0-9a-f]{8})\.m4s$/;
-
-type Index = Map<string, Map<string, Map<number, DiskSegment>>>;
-
-/**
- * Opens the folder and lists what it holds. Temporary files of a process that died are removed: they were never visible.
- * Two files for one n (different bytes) cannot both be right: the older one, which may have been listed and copied, stays the
- * truth, and the newer one is removed.
- */
-export async function openDiskStore(folder: string): Promise<DiskStore> {
+/** Opens the folders, of which only the first is made where it is not there, and lists what they hold: {@link openDiskFolder}. */
+export async function openDiskStore(folder: string, adopted: readonly string[] = []): Promise<DiskStore> {
   await mkdir(folder, { recursive: true });
-  const index: Index = new Map();
-  let total = 0;
+  const own = await openDiskFolder(folder);
+  const folders = [own];
+  for (const path of adopted) folders.push(await openDiskFolder(path));
 
-  const rendition = (renderId: string, name: string): Map<number, DiskSegment> => {
-    let render = index.get(renderId);
-    if (render === undefined) index.set(renderId, (render = new Map()));
-    let segments = render.get(name);
-    if (segments === undefined) render.set(name, (segments = new Map()));
-    return segments;
+  const facts: DiskStore['facts'] = (renderId, name, n) => {
+    for (const one of folders) {
+      const segment = one.get(renderId, name, n);
+      if (segment !== undefined) return segment;
+    }
+    return undefined;
   };
-  const note = (renderId: string, name: string, n: number, segment: DiskSegment): void => {
-    const segments = rendition(renderId, name);
-    total += segment.bytes - (segments.get(n)?.bytes ?? 0);
-    segments.set(n, segment);
+  const files: DiskStore['files'] = (renderId, rendition, n) =>
+    folders.flatMap((one) => {
+      const segment = one.get(renderId, rendition, n);
+      return segment === undefined ? [] : [{ ...segment, folder: one.path, renderId, rendition, n }];
+    });
+  const discard: DiskStore['discard'] = async (file) => {
+    const { renderId, rendition, n } = file;
+    const home = folders.find(({ path }) => path === file.folder);
+    if (home?.get(renderId, rendition, n)?.crc32 !== file.crc32) return;
+    home.forget(renderId, rendition, n);
+    await removeFile(pathOf(file));
   };
-  const forget = (renderId: string, name: string, n: number): void => {
-    const segments = index.get(renderId)?.get(name);
-    total -= segments?.get(n)?.bytes ?? 0;
-    segments?.delete(n);
-    if (segments?.size === 0) index.get(renderId)?.delete(name);
-    if (index.get(renderId)?.size === 0) index.delete(renderId);
-  };
-  const pathOf = (renderId: string, name: string, n: number, segment: DiskSegment): string =>
-    join(folder, renderId, name, `${n}.${hex(segment.crc32)}.m4s`);
-
-  for (const found of await scan(folder)) note(found.renderId, found.rendition, found.n, found.segment);
-
-  const remove = async (renderId: string, name: string, n: number): Promise<void> => {
-    const segment = index.get(renderId)?.get(name)?.get(n);
-    if (segment === undefined) return;
-    forget(renderId, name, n);
-    await rm(pathOf(renderId, name, n, segment), { force: true });
+  const remove: DiskStore['remove'] = async (renderId, name, n) => {
+    for (const file of files(renderId, name, n)) await discard(file);
   };
 
   return {
@@ -101,45 +105,86 @@ export async function openDiskStore(folder: string): Promise<DiskStore> {
       const segment = { bytes: data.byteLength, crc32: crc32(data) };
       const home = join(folder, renderId, name);
       await mkdir(home, { recursive: true });
-      const before = index.get(renderId)?.get(name)?.get(n);
-      await writeDurably(home, `${n}.${hex(segment.crc32)}.m4s`, data);
+      const before = facts(renderId, name, n);
+      await writeDurably(home, fileNameOf(n, segment), data);
       // Made again with other bytes (it should not be): the one that was listed first stays the truth.
       if (before !== undefined && before.crc32 !== segment.crc32) {
-        await rm(pathOf(renderId, name, n, segment), { force: true });
+        await rm(join(home, fileNameOf(n, segment)), { force: true });
         return before;
       }
-      note(renderId, name, n, segment);
+      own.note(renderId, name, n, segment);
       return segment;
     },
     async adopt(renderId, name, n, file, { bytes, crc32: crc }) {
       const segment = { bytes, crc32: crc };
       const home = join(folder, renderId, name);
-      const before = index.get(renderId)?.get(name)?.get(n);
+      const before = facts(renderId, name, n);
       if (before !== undefined) return before;
       await mkdir(home, { recursive: true });
-      await rename(file, join(home, `${n}.${hex(crc)}.m4s`));
+      await rename(file, join(home, fileNameOf(n, segment)));
       await syncFolder(home);
-      note(renderId, name, n, segment);
+      own.note(renderId, name, n, segment);
       return segment;
     },
     async read(renderId, name, n) {
-      const segment = index.get(renderId)?.get(name)?.get(n);
-      if (segment === undefined) return undefined;
-      const data = await readFile(pathOf(renderId, name, n, segment)).catch(absentOrThrow);
-      if (data !== undefined && data.byteLength === segment.bytes && crc32(data) === segment.crc32) {
-        return { data, crc32: segment.crc32 };
+      for (const file of files(renderId, name, n)) {
+        const data = await wholeData(file);
+        if (data !== undefined) return { data, crc32: file.crc32 };
+        await discard(file);
       }
-      await remove(renderId, name, n);
       return undefined;
     },
-    facts: (renderId, name, n) => index.get(renderId)?.get(name)?.get(n),
-    held: (renderId) => index.get(renderId) ?? new Map<string, DiskRendition>(),
-    renders: () => [...index.keys()],
+    facts,
+    held(renderId) {
+      const all = folders.map((one) => one.held(renderId)).filter((held) => held !== undefined);
+      return all.length > 1 ? merged(all) : (all[0] ?? new Map<string, DiskRendition>());
+    },
+    renders: () => [...new Set(folders.flatMap((one) => [...one.renders()]))],
     remove,
+    files,
+    *filesIn(path) {
+      const home = folders.find((one) => one.path === path);
+      if (home !== undefined) yield* filesOf(home);
+    },
+    *conflicts() {
+      for (const one of folders.slice(1)) {
+        for (const file of filesOf(one)) {
+          if (facts(file.renderId, file.rendition, file.n)?.crc32 !== file.crc32) yield file;
+        }
+      }
+    },
+    isWhole: async (file) => (await wholeData(file)) !== undefined,
+    discard,
     get bytes() {
-      return total;
+      return folders.reduce((sum, one) => sum + one.bytes, 0);
     },
   };
+}
+
+function* filesOf(home: DiskFolder): Generator<DiskFile> {
+  for (const renderId of home.renders()) {
+    for (const [rendition, segments] of home.held(renderId) ?? []) {
+      for (const [n, segment] of segments) yield { ...segment, folder: home.path, renderId, rendition, n };
+    }
+  }
+}
+
+/** What several folders have of one render: of the same segment, what the first has. */
+function merged(all: readonly ReadonlyMap<string, DiskRendition>[]): ReadonlyMap<string, DiskRendition> {
+  const result = new Map<string, Map<number, DiskSegment>>();
+  for (const [name, segments] of all.toReversed().flatMap((held) => [...held])) {
+    result.set(name, new Map([...(result.get(name) ?? []), ...segments]));
+  }
+  return result;
+}
+
+const pathOf = (file: DiskFile): string =>
+  join(file.folder, file.renderId, file.rendition, fileNameOf(file.n, file));
+
+/** The bytes of a file; undefined where it is missing or damaged. */
+async function wholeData(file: DiskFile): Promise<Buffer<ArrayBuffer> | undefined> {
+  const data = await readFile(pathOf(file)).catch(absentOrThrow);
+  return data?.byteLength === file.bytes && crc32(data) === file.crc32 ? data : undefined;
 }
 
 /** A missing file or a bad sector is damage; too many open files or a lack of memory says nothing about the segment. */
@@ -149,71 +194,10 @@ function absentOrThrow(error: unknown): undefined {
   throw error;
 }
 
-const hex = (crc: number): string => crc.toString(16).padStart(8, '0');
-
-async function writeDurably(folder: string, name: string, data: Uint8Array): Promise<void> {
-  const temporary = join(folder, `.${name}.${randomUUID()}`);
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(data);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, join(folder, name));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(folder);
-}
-
-/** A rename is durable only once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-interface Found {
-  renderId: string;
-  rendition: string;
-  n: number;
-  segment: DiskSegment;
-}
-
-async function scan(folder: string): Promise<Found[]> {
-  const found = new Map<string, Found & { writtenAt: number; path: string }>();
-  for (const renderId of await folders(folder)) {
-    for (const rendition of await folders(join(folder, renderId))) {
-      const home = join(folder, renderId, rendition);
-      for (const file of await readdir(home)) {
-        const match = fileName.exec(file);
-        if (match === null) {
-          if (file.startsWith('.')) await rm(join(home, file), { force: true });
-          continue;
-        }
-        const facts = await stat(join(home, file));
-        const n = Number(match[1]);
-        const key = `${renderId}/${rendition}/${n}`;
-        const other = found.get(key);
-        const segment = { bytes: facts.size, crc32: Number.parseInt(match[2] ?? '', 16) };
-        const here = { renderId, rendition, n, segment, writtenAt: facts.mtimeMs, path: join(home, file) };
-        const [first, second] =
-          other !== undefined && other.writtenAt <= here.writtenAt ? [other, here] : [here, other];
-        if (second !== undefined) await rm(second.path, { force: true });
-        found.set(key, first);
-      }
-    }
-  }
-  return [...found.values()];
-}
-
-async function folders(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+/** A disk that fails turns read-only: what cannot be removed from it is forgotten, which is enough for as long as it serves. */
+async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true }).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'EIO' && code !== 'EROFS') throw error;
+  });
 }

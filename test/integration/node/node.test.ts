@@ -7,7 +7,6 @@ import { leaseOf } from '../../../src/catalog/leases.ts';
 import { allNodes } from '../../../src/catalog/nodes.ts';
 import { renderById } from '../../../src/catalog/videos.ts';
 import { type RunningNode, startNode } from '../../../src/node/main.ts';
-import { nodeSegmentPath, urlSigner } from '../../../src/node/sign.ts';
 import type { NodeConfig } from '../../../src/ops/config.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
@@ -16,9 +15,8 @@ import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts'
 import { startFaultProxy, through } from '../../support/proxy.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, emptyCatalog, log, names } from './kit.ts';
+import { segment, settingsOf, want } from './whole-node.ts';
 
-const secret = 'a secret of thirty-two characters';
-const signer = urlSigner(secret);
 let server: TestPostgres;
 let store: TestBucket;
 let catalog: Catalog;
@@ -33,42 +31,11 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> => {
-  const config: NodeConfig = {
-    nodeId: 'a',
-    host: '127.0.0.1',
-    port: 0,
-    url: undefined,
-    dataFolder: folder.path,
-    databaseUrl: server.url,
-    bucket: store.settings,
-    secret,
-    assetFolders: [],
-    assetHosts: [],
-    modulesFolder: undefined,
-    ffmpegPath: undefined,
-    leaseSeconds: 3,
-    weight: 1,
-    drainSeconds: 5,
-    diskReserveBytes: 0,
-    renderAheadSeconds: 60,
-    logLevel: 'silent',
-    ...changed,
-  };
-  return startNode(config, { log, metrics: createMetrics({ process: false }) });
-};
-
-const want = (node: RunningNode, renderId: string, n: number) =>
-  fetch(`${node.url}/renders/${renderId}`, {
-    method: 'POST',
-    body: JSON.stringify({ want: { n } }),
-    headers: { authorization: `Bearer ${secret}` },
+const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> =>
+  startNode(settingsOf(server.url, store.settings, folder.path, changed), {
+    log,
+    metrics: createMetrics({ process: false }),
   });
-
-const segment = async (node: RunningNode, renderId: string, rendition: string, n: number) => {
-  const path = nodeSegmentPath(renderId, rendition, n, 'fmp4');
-  return fetch(`${node.url}${path}?${await signer.sign(path, Date.now() + 10_000)}`);
-};
 
 const rowsOf = async (renderId: string, rendition: string) =>
   (await copiesAt(catalog.db, 'a')).find((row) => row.renderId === renderId && row.rendition === rendition)

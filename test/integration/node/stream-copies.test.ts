@@ -182,3 +182,34 @@ test('after a crash a node keeps what was listed, and drops what another node ma
     await catalog.close();
   }
 });
+
+test('of an adopted disk stays what was listed, by whichever node, and goes what never was', async () => {
+  await using folder = await temporaryFolder();
+  await using other = await temporaryFolder();
+  const catalog = await emptyCatalog(await server.createDatabase());
+  try {
+    const former = await openDiskStore(other.path);
+    const fence = await stream(catalog, 'r', null);
+    for (let n = 0; n < 4; n += 1) await admit(catalog, former, 'r', fence, n);
+    await former.put('r', 'v0', 4, bytesOf('v0', 4));
+    // Of this node: never listed, where the other's were; listed, and the other has never listed bytes of that number.
+    const own = await openDiskStore(folder.path);
+    await own.put('r', 'v0', 1, bytesOf('other', 1));
+    await own.put('r', 'v0', 2, bytesOf('v0', 2));
+    await former.remove('r', 'v0', 2);
+    await former.put('r', 'v0', 2, bytesOf('other', 2));
+    await replaceCopies(catalog.db, 'r', 'v0', 'b', [[1, 3]]);
+
+    const disk = await openDiskStore(folder.path, [other.path]);
+    await reconcileDisk({ catalog, disk, nodeId: 'b', log });
+    expect(new Set(disk.held('r').get('v0')?.keys())).toEqual(new Set([0, 1, 2, 3]));
+    for (let n = 0; n < 4; n += 1) {
+      expect(disk.files('r', 'v0', n)).toHaveLength(1);
+      const read = await disk.read('r', 'v0', n);
+      expect(read?.data.equals(bytesOf('v0', n)), `segment ${n}`).toBe(true);
+    }
+    expect(await copiesAt(catalog.db, 'b')).toMatchObject([{ rendition: 'v0', segments: [[0, 4]] }]);
+  } finally {
+    await catalog.close();
+  }
+});

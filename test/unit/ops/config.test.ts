@@ -113,6 +113,7 @@ describe('good values', () => {
   test('a node', () => {
     const config = nodeConfig({
       ...node,
+      SEGUE_ADOPT: ['/mnt/node-7', 'disk'].join(delimiter),
       SEGUE_ASSETS: ['media', '/srv/clips', ''].join(delimiter),
       SEGUE_ASSET_HOSTS: 'media.example.org, *.example.net,localhost:9000',
       SEGUE_NODE_PORT: '0',
@@ -120,6 +121,7 @@ describe('good values', () => {
     expect(config).toMatchObject({
       port: 0,
       url: undefined,
+      adopt: [resolve('/mnt/node-7'), resolve('disk')],
       assetFolders: [resolve('media'), resolve('/srv/clips')],
       assetHosts: ['media.example.org', '*.example.net', 'localhost:9000'],
       bucket: { endpoint: 'https://s3.example.org', publicUrl: 'https://cdn.example.org/v', region: 'auto' },
