@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '../catalog/connect.ts';
-import { type MadeRendition, recordRendered } from '../catalog/copies.ts';
+import { type MadeRendition, recordRendered, removeCopies } from '../catalog/copies.ts';
 import { settleInit } from '../catalog/videos.ts';
 import type { PinnedDescription } from '../description/schema.ts';
 import type { Grid } from '../grid/grid.ts';
@@ -116,9 +116,13 @@ export function segmentMaker(parts: SegmentMakerParts): SegmentMaker {
     const missing = renditions.filter(({ name }) => !kept.some((each) => each.name === name));
     const encoded = await encode(held, n, missing, signal);
     const encodedMs = performance.now() - started;
-    const { written, withdraw } = await write(disk, renderId, n, encoded);
+    const { written, fresh, withdraw } = await write(disk, renderId, n, encoded);
     const made = [...kept, ...written];
     if (!(await patiently(() => recordRendered(catalog.db, renderId, held.lease, n, made), signal))) {
+      // An earlier try may have written the row, and only its answer was lost: the row goes before the bytes.
+      const { nodeId } = held.lease;
+      for (const name of fresh)
+        await patiently(() => removeCopies(catalog.db, renderId, name, nodeId, [[n, n + 1]]), signal);
       await withdraw();
       throw new SegueError('fenced', `Render ${renderId} is written by another node`, { retryable: false });
     }
@@ -147,15 +151,15 @@ async function keptOnDisk(
 }
 
 /**
- * Writes all renditions or none. `withdraw` takes back what was not there before: for a render that has another writer, it
- * would be a copy that no row knows.
+ * Writes all renditions or none. `withdraw` takes back what was not there before (`fresh`): for a render that has another writer,
+ * it would be a copy that no row knows.
  */
 async function write(
   disk: DiskStore,
   renderId: string,
   n: number,
   encoded: EncodedSegment,
-): Promise<{ written: MadeRendition[]; withdraw: () => Promise<void> }> {
+): Promise<{ written: MadeRendition[]; fresh: string[]; withdraw: () => Promise<void> }> {
   const fresh = [...encoded.keys()].filter((name) => disk.facts(renderId, name, n) === undefined);
   const withdraw = async (): Promise<void> => {
     await Promise.all(fresh.map((name) => disk.remove(renderId, name, n)));
@@ -172,7 +176,7 @@ async function write(
     throw failed.reason;
   }
   const written = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  return { written, withdraw };
+  return { written, fresh, withdraw };
 }
 
 const waits = { first: 100, longest: 2000 };
