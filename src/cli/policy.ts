@@ -33,6 +33,8 @@ export async function policy(
           });
     if (options.json === true) output.out(JSON.stringify(now));
     else for (const line of linesOf(now)) output.out(line);
+    if (options.expectTrouble !== undefined && now.replicas.mode === 'none')
+      output.err('replicas.mode is none: nothing is held twice, in trouble or not');
     return 0;
   } catch (error) {
     return reportError(error, output, options.json === true);

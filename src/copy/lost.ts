@@ -9,6 +9,7 @@ import type { Log } from '../ops/log.ts';
 import type { Bucket } from '../store/bucket.ts';
 import type { DiskStore } from '../store/disk.ts';
 import { segmentName } from '../store/names.ts';
+import { listedOnDisk } from './listed.ts';
 
 /** One copy in the bucket that somebody could not read. */
 export interface SuspectCopy {
@@ -50,20 +51,23 @@ export function lostCopies({ catalog, bucket, disk, log, onLost }: LostCopiesOpt
   const look = async ({ renderId, rendition, n }: SuspectCopy): Promise<CopyState> => {
     const render = await renderById(catalog.db, renderId);
     const packing = render?.renditions.find(({ name }) => name === rendition);
-    if (packing === undefined) throw new SegueError('not_found', `There is no ${renderId}/${rendition}`);
+    if (render === undefined || packing === undefined)
+      throw new SegueError('not_found', `There is no ${renderId}/${rendition}`);
     const stored = await storedOf(catalog.db, renderId);
     if (!contains(stored.get(rendition) ?? [], n)) return 'lost';
     const key = segmentName(renderId, rendition, n, packing.container);
     const bytes = await bucket.size(key);
     const expected = (await sizesOf(catalog.db, renderId)).get(rendition)?.[n] ?? undefined;
     if (bytes !== undefined && (expected === undefined || bytes === expected)) return 'there';
-    const here = disk.facts(renderId, rendition, n)?.bytes;
+    const onDisk = disk.facts(renderId, rendition, n);
+    const listed = await listedOnDisk(catalog.db, render, rendition, [[n, n + 1]], () => onDisk);
+    const here = contains(listed, n) ? onDisk?.bytes : undefined;
     if (bytes !== undefined) {
       log.error({ renderId, rendition, n, bytes, expected }, 'the bucket has an object of the wrong size');
       // Names are written once: only who can store the right bytes at once may take the wrong ones away.
       if (here !== expected) return 'damaged';
       await bucket.delete(key);
-    } else if (render?.profile === foreign && here === undefined) {
+    } else if (render.profile === foreign && here === undefined) {
       // Nobody can make it again, and the bucket may only be the wrong one: its row is all that is left of it.
       log.error({ renderId, rendition, n }, 'the bucket does not have a segment that nobody can make again');
       return 'lost';

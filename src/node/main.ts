@@ -6,11 +6,8 @@ import { openCatalog } from '../catalog/connect.ts';
 import { removeCopies } from '../catalog/copies.ts';
 import { migrateCatalog } from '../catalog/migrate.ts';
 import { retireNode } from '../catalog/nodes.ts';
-import { bucketPlace } from '../catalog/schema.ts';
-import { renderById } from '../catalog/videos.ts';
 import { subscribe } from '../catalog/wake.ts';
 import { startCopying } from '../copy/copying.ts';
-import { lostCopies, type SuspectCopy } from '../copy/lost.ts';
 import { type CopyTask, orAborted } from '../copy/uploader.ts';
 import { startIngest } from '../ingest/ingest.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
@@ -24,10 +21,10 @@ import { loadModules, moduleNamed } from '../render/module/registry.ts';
 import { createRenderer } from '../render/renderer.ts';
 import { assetBucket } from '../store/asset-bucket.ts';
 import { openBucket } from '../store/bucket.ts';
-import { segmentName } from '../store/names.ts';
 import { segmentsFolder, uploadsFolder } from '../store/segments-folder.ts';
 import { goThroughDisks } from './adopt.ts';
 import { nodeApp } from './app.ts';
+import { copyCare } from './copy-care.ts';
 import { watchDisk } from './disk-room.ts';
 import { openDisks } from './disks.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -117,8 +114,8 @@ export async function startNode(
     streams: ingest.leases().length,
   }));
   measures.adopted(adopted);
-  /** What can never be copied, or left the disk behind our back, is not queued again and again. */
-  const uncopyable = new LRUCache<string, true>({ max: 10_000 });
+  /** What cannot be copied, or left the disk behind our back, is not queued again and again. */
+  const uncopyable = new LRUCache<string, true>({ max: 10_000, ttl: 600_000 });
   const copying = startCopying({
     disk,
     bucket,
@@ -132,13 +129,8 @@ export async function startNode(
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
   });
   opened.defer(() => copying.stop());
-  const renderer = createRenderer({
-    ffmpeg,
-    assets,
-    modules,
-    folder: join(config.dataFolder, 'text'),
-    niceness,
-  });
+  const folder = join(config.dataFolder, 'text');
+  const renderer = createRenderer({ ffmpeg, assets, modules, folder, niceness });
   const renders = startRenders({
     catalog,
     nodeId,
@@ -149,12 +141,7 @@ export async function startNode(
     hasEncoder: (name) => ffmpeg.encoders.has(name),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     room: () => space.room,
-    makeSegment: segmentMaker({
-      renderer,
-      disk,
-      catalog,
-      log,
-    }),
+    makeSegment: segmentMaker({ renderer, disk, catalog, log }),
     onMade: (made) => {
       measures.made(made);
       for (const { name, kind, container } of made.renditions) {
@@ -187,11 +174,15 @@ export async function startNode(
       .catch((error: unknown) => log.error({ err: error, renderId, n }, 'damaged segment not yet replaced'));
   };
 
-  const lost = lostCopies({ catalog, bucket, disk, log, onLost: measures.lost });
-  const packingOf = async (renderId: string, rendition: string) => {
-    const render = await renderById(catalog.db, renderId);
-    return render?.renditions.find(({ name }) => name === rendition);
-  };
+  const care = copyCare({
+    catalog,
+    bucket,
+    disk,
+    copying,
+    log,
+    onLost: measures.lost,
+    signal: stopped.signal,
+  });
 
   let ready = true;
   const signer = urlSigner(config.secret);
@@ -206,12 +197,8 @@ export async function startNode(
     moduleHash: (name) => Promise.resolve(moduleNamed(modules, name).sha256),
     onDamaged: damaged,
     isReady: () => ready,
-    checkCopy: (copy) => lost.check(copy),
-    readCopy: async ({ renderId, rendition, n }) => {
-      const packing = await packingOf(renderId, rendition);
-      if (packing === undefined) return undefined;
-      return bucket.get(segmentName(renderId, rendition, n, packing.container), stopped.signal);
-    },
+    checkCopy: (copy) => care.lost.check(copy),
+    readCopy: (copy) => care.read(copy),
     drain: (seconds) => void stopOnce(seconds),
   });
   app.route('/', ingestRoutes(ingest, log));
@@ -272,25 +259,13 @@ export async function startNode(
     onReplica: measures.replica,
   });
   opened.defer(() => replicating.stop());
-  const copyAgain = ({ renderId, rendition, n }: SuspectCopy): void => {
-    if (disk.facts(renderId, rendition, n) === undefined) return;
-    packingOf(renderId, rendition)
-      .then((packing) => {
-        if (packing === undefined) return;
-        const { kind, container } = packing;
-        copying.enqueue({ renderId, rendition, n, kind, container });
-      })
-      .catch((error: unknown) => log.warn({ err: error, renderId, n }, 'not copied again yet'));
-  };
   const findUncopied = (): Promise<void> =>
     copying.resume(() => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal), stopped.signal);
   const endings = await subscribe(
     catalog,
     (change) => {
-      if (change.type === 'render' && change.state === 'ended') copying.settle(change.renderId);
-      if (change.type === 'lost') copyAgain(change);
-      if (change.type === 'copies' && change.place !== nodeId && change.place !== bucketPlace)
-        replicating.wake();
+      care.hear(change);
+      replicating.hear(change);
     },
     // Whatever was announced meanwhile was missed.
     () => void findUncopied(),

@@ -6,6 +6,7 @@ import { bucketPlace } from '../catalog/schema.ts';
 import { addSizes } from '../catalog/sizes.ts';
 import { admittedFacts } from '../catalog/stream-lists.ts';
 import { renderById } from '../catalog/videos.ts';
+import { listedOnDisk } from '../copy/listed.ts';
 import { type CopyTask } from '../copy/uploader.ts';
 import type { Log } from '../ops/log.ts';
 import type { Bucket } from '../store/bucket.ts';
@@ -130,12 +131,15 @@ export async function* uncopied(
     if (render === undefined) continue;
     const packings = new Map(render.renditions.map((rendition) => [rendition.name, rendition]));
     const stored = await storedOf(catalog.db, renderId);
-    const missing = [...disk.held(renderId)]
-      .map(([rendition, segments]) => {
-        const ranges = difference(rangesOf(segments.keys()), stored.get(rendition) ?? []);
+    const candidates = await Promise.all(
+      [...disk.held(renderId)].map(async ([rendition, segments]) => {
+        const onDisk = difference(rangesOf(segments.keys()), stored.get(rendition) ?? []);
+        const here = (n: number) => segments.get(n);
+        const ranges = await listedOnDisk(catalog.db, render, rendition, onDisk, here);
         return { rendition, packing: packings.get(rendition), ranges };
-      })
-      .filter((each) => each.ranges.length > 0);
+      }),
+    );
+    const missing = candidates.filter((each) => each.ranges.length > 0);
     if (missing.length === 0) continue;
     const there = await listed(bucket, renderId, signal);
     for (const { rendition, packing, ranges } of missing) {

@@ -3,11 +3,14 @@ import type { Catalog } from '../../catalog/connect.ts';
 import { recordCopies } from '../../catalog/copies.ts';
 import { liveNodes } from '../../catalog/nodes.ts';
 import { policyOf } from '../../catalog/policy.ts';
+import { bucketPlace } from '../../catalog/schema.ts';
 import { uncopiedHoldings } from '../../catalog/uncopied.ts';
+import type { Change } from '../../catalog/wake.ts';
 import type { CopyTask } from '../../copy/uploader.ts';
 import { SegueError } from '../../ops/errors.ts';
 import type { Log } from '../../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../../ops/loop.ts';
+import type { Policy } from '../../policy/policy.ts';
 import type { DiskStore } from '../../store/disk.ts';
 import type { UrlSigner } from '../sign.ts';
 import { type ReplicaTask, replicaTasks, strayCopies } from './plan.ts';
@@ -29,6 +32,8 @@ export interface ReplicateOptions {
   readonly render: ReplicaRenderer;
   /** Queues what nobody else copies to the bucket. */
   readonly copy: (task: CopyTask) => void;
+  /** Called with the policy of each look. */
+  readonly onPolicy?: (policy: Policy) => void;
   /** Called for each replica that is on disk and recorded. */
   readonly onReplica?: (bytes: number, how: 'pulled' | 'rendered') => void;
 }
@@ -74,34 +79,56 @@ export function replicateStep(options: ReplicateOptions): (signal: AbortSignal) 
       uncopiedHoldings(catalog.db, mostRows),
       liveNodes(catalog.db, leaseSeconds),
     ]);
+    options.onPolicy?.(policy);
     for (const task of strayCopies({ rows, nodes, nodeId })) options.copy(task);
     const tasks = replicaTasks({ rows, nodes, nodeId, policy, now: Date.now() }, mostTasks);
     if (tasks.length === 0) return 'idle';
     const isRendered = policy.replicas.mode === 'render';
     const queue = new PQueue({ concurrency: isRendered ? 1 : pulls });
-    const failures: unknown[] = [];
+    const failed = new Map<string, unknown>();
     for (const task of tasks) {
       void queue.add(async () => {
-        // A node that gave nothing gives nothing else in this step.
-        if (signal.aborted || failures.length > 0) return;
-        await take(task, isRendered, signal).catch((error: unknown) => {
-          failures.push(error);
-        });
+        // A node that gave nothing gives nothing else in this step; others do.
+        if (signal.aborted || failed.has(task.from.id)) return;
+        await take(task, isRendered, signal).catch((error: unknown) => failed.set(task.from.id, error));
       });
     }
     await queue.onIdle();
     signal.throwIfAborted();
-    if (failures.length > 0)
-      throw new SegueError('no_node', 'A replica could not be made', { cause: failures[0] });
+    for (const [node, cause] of failed)
+      throw new SegueError('no_node', `Replicas of what node ${node} has could not be made`, { cause });
     return tasks.length === mostTasks ? 'more' : 'idle';
   };
 }
 
-/** Starts the loop: a look each lease time, and at each copy that is announced (wake it). */
-export function startReplicating(options: ReplicateOptions): Loop {
-  return startLoop(replicateStep(options), {
+/** The loop, which hears of what other nodes make. */
+export interface Replicating extends Loop {
+  hear(change: Change): void;
+}
+
+/**
+ * Starts the loop: a look each lease time. Where replicas are made of everything, what another node makes is looked at as soon as
+ * it is announced; else an announcement costs nothing.
+ */
+export function startReplicating(options: ReplicateOptions): Replicating {
+  let all = false;
+  const step = replicateStep({
+    ...options,
+    onPolicy: ({ replicas: { mode } }) => {
+      all = mode === 'copy' || mode === 'render';
+    },
+  });
+  const loop = startLoop(step, {
     name: 'replicas',
     intervalMs: options.leaseSeconds * 1000,
     log: options.log,
   });
+  return {
+    ...loop,
+    hear(change) {
+      const isOthers =
+        change.type === 'copies' && change.place !== options.nodeId && change.place !== bucketPlace;
+      if (all && isOthers) loop.wake();
+    },
+  };
 }

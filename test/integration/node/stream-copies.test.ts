@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Catalog } from '../../../src/catalog/connect.ts';
-import { copiesAt, type Fence, replaceCopies } from '../../../src/catalog/copies.ts';
+import { copiesAt, copiesOf, type Fence, recordCopies, replaceCopies } from '../../../src/catalog/copies.ts';
 import { acquireLease } from '../../../src/catalog/leases.ts';
+import { bucketPlace } from '../../../src/catalog/schema.ts';
 import {
   admitSegments,
   closeStream,
@@ -14,7 +15,8 @@ import {
 import { renderById } from '../../../src/catalog/videos.ts';
 import { subscribe } from '../../../src/catalog/wake.ts';
 import { startCopying } from '../../../src/copy/copying.ts';
-import { reconcileDisk } from '../../../src/node/reconcile.ts';
+import { copyCare } from '../../../src/node/copy-care.ts';
+import { reconcileDisk, uncopied } from '../../../src/node/reconcile.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
@@ -209,6 +211,46 @@ test('of an adopted disk stays what was listed, by whichever node, and goes what
       expect(read?.data.equals(bytesOf('v0', n)), `segment ${n}`).toBe(true);
     }
     expect(await copiesAt(catalog.db, 'b')).toMatchObject([{ rendition: 'v0', segments: [[0, 4]] }]);
+  } finally {
+    await catalog.close();
+  }
+});
+
+test('what was never listed with these bytes is neither copied nor taken for what the bucket has lost', async () => {
+  await using folder = await temporaryFolder();
+  const catalog = await emptyCatalog(await server.createDatabase());
+  const queued: number[] = [];
+  try {
+    const disk = await openDiskStore(folder.path);
+    const fence = await stream(catalog, 'left', null);
+    await admit(catalog, disk, 'left', fence, 0);
+    await admit(catalog, disk, 'left', fence, 1);
+    // Of this number another node has listed other bytes than were written here; the next was never listed.
+    await disk.remove('left', 'v0', 1);
+    await disk.put('left', 'v0', 1, bytesOf('other', 1));
+    await disk.put('left', 'v0', 2, bytesOf('v0', 2));
+    // As a node does it whose announcements were interrupted.
+    const signal = AbortSignal.timeout(20_000);
+    const found: number[] = [];
+    for await (const { n } of uncopied({ catalog, disk, bucket, nodeId: 'a', log }, signal)) found.push(n);
+    expect(found).toEqual([0]);
+    await recordCopies(catalog.db, 'left', 'v0', bucketPlace, [[0, 2]]);
+    const care = copyCare({
+      catalog,
+      bucket,
+      disk,
+      copying: { enqueue: ({ n }) => queued.push(n) > 0, settle: () => undefined },
+      log,
+      onLost: () => undefined,
+      signal,
+    });
+    const copy = (n: number) => ({ renderId: 'left', rendition: 'v0', n });
+    expect([await care.lost.check(copy(1)), await care.lost.check(copy(0))]).toEqual(['lost', 'lost']);
+    const stored = (await copiesOf(catalog.db, 'left')).find(({ place }) => place === bucketPlace);
+    expect(stored?.segments, 'its row is all that is left of the right bytes').toEqual([[1, 2]]);
+    for (const n of [1, 0]) care.hear({ type: 'lost', ...copy(n) });
+    await until(() => queued.length > 0, { what: 'the right one is copied again' });
+    expect(queued).toEqual([0]);
   } finally {
     await catalog.close();
   }

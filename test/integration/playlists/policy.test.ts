@@ -51,6 +51,7 @@ test('segue policy shows and changes it, for people and for programs', async () 
   const expected = await run([], { expectTrouble: '10m' });
   expect(expected.out).toMatch(/replicas\.expectTroubleUntil=\d{4}-/);
   expect(expected.out).toContain('replicas.mode=none');
+  expect(expected.err, 'it is told that this has no effect').toContain('none');
   const unknown = await run(['replica.mode=copy']);
   expect(unknown.code).not.toBe(0);
   expect(unknown.err).toContain('replicas.mode');
