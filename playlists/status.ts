@@ -1,7 +1,7 @@
 import type { CopyRow } from '../src/catalog/copies.ts';
-import { contains, countOf, difference, type Ranges, unionOf } from '../src/catalog/ranges.ts';
+import { countOf, difference, heldOnce, type Ranges, unionOf } from '../src/catalog/ranges.ts';
 import { bucketPlace } from '../src/catalog/schema.ts';
-import { segmentCount, segmentDuration, targetDuration } from '../src/grid/grid.ts';
+import { type Grid, segmentCount, segmentDuration, segmentStart, targetDuration } from '../src/grid/grid.ts';
 import { type RenditionKind, segmentsOf } from '../src/rendition/kind.ts';
 import { pathOf, type RenderFacts } from './render-facts.ts';
 
@@ -69,15 +69,14 @@ function stateOf(facts: RenderFacts, renditions: readonly RenditionStatus[]): Vi
 /** A segment is exposed when sound or picture of it would be lost with one node. Stills are no media that plays. */
 function exposure(facts: RenderFacts, all: readonly RenditionStatus[]): number {
   const renditions = all.filter(({ kind }) => kind === 'video' || kind === 'audio');
-  const count = segmentCount(facts.grid);
-  let seconds = 0;
-  for (let n = 0; n < count; n += 1) {
-    const exposed = renditions.some(
-      ({ bucket, nodes }) =>
-        !contains(bucket, n) && Object.values(nodes).filter((ranges) => contains(ranges, n)).length === 1,
-    );
-    if (exposed) seconds += segmentDuration(facts.grid, 'video', n);
-  }
+  const exposed = renditions.map(({ bucket, nodes }) => difference(heldOnce(Object.values(nodes)), bucket));
+  return secondsOf(facts.grid, unionOf(...exposed));
+}
+
+/** Seconds that segments last, to the microsecond. */
+export function secondsOf(grid: Grid, segments: Ranges): number {
+  const start = (n: number): number => segmentStart(grid, 'video', n);
+  const seconds = segments.reduce((sum, [from, to]) => sum + start(to) - start(from), 0);
   return Math.round(seconds * 1e6) / 1e6;
 }
 
