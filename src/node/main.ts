@@ -25,6 +25,8 @@ import { segmentsFolder, uploadsFolder } from '../store/segments-folder.ts';
 import { goThroughDisks } from './adopt.ts';
 import { nodeApp } from './app.ts';
 import { copyCare } from './copy-care.ts';
+import { copyRate } from './copy-rate.ts';
+import { cpuUse } from './cpu-use.ts';
 import { watchDisk } from './disk-room.ts';
 import { openDisks } from './disks.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -116,6 +118,7 @@ export async function startNode(
   measures.adopted(adopted);
   /** What cannot be copied, or left the disk behind our back, is not queued again and again. */
   const uncopyable = new LRUCache<string, true>({ max: 10_000, ttl: 600_000 });
+  const copied = copyRate();
   const copying = startCopying({
     disk,
     bucket,
@@ -124,6 +127,7 @@ export async function startNode(
     concurrency: uploads,
     onCopied: (task, outcome, bytes, seconds) => {
       if (outcome === 'refused' || outcome === 'gone') uncopyable.set(copyName(task), true);
+      if (outcome === 'stored') copied.add(bytes);
       measures.copied(task, outcome, bytes, seconds);
     },
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
@@ -206,6 +210,7 @@ export async function startNode(
   opened.defer(() => listening.close(closeMs));
   const url = config.url ?? listening.url;
 
+  const cpu = cpuUse();
   const heartbeat = await startHeartbeat({
     catalog: pulse,
     holders: [renders, ingest],
@@ -227,6 +232,8 @@ export async function startNode(
         weight: config.weight,
         diskUsed: space.used,
         failures: renders.failures,
+        cpu: cpu(),
+        copyRate: copied.perSecond,
       },
     }),
   });
