@@ -10,6 +10,7 @@ import { objectRoute } from './object-route.ts';
 import { documentShared, openApiInfo } from './openapi.ts';
 import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
+import { overviewRoutes } from './overview/routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Ports } from './ports.ts';
 import { segmentRoute } from './segment-route.ts';
@@ -46,6 +47,7 @@ export function createApp(ports: Ports): App {
   videoRoutes(app, shared);
   streamRoutes(app, shared);
   operatorRoutes(app, shared);
+  overviewRoutes(app, shared);
   policyRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);

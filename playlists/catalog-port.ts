@@ -8,6 +8,7 @@ import { allNodes, suspectNode } from '../src/catalog/nodes.ts';
 import { policyOf, setPolicy } from '../src/catalog/policy.ts';
 import { sizesOf } from '../src/catalog/sizes.ts';
 import { initOf, insertVideo, renderById, renderOfGeneration } from '../src/catalog/videos.ts';
+import { overviewCatalog } from './overview/overview-catalog.ts';
 import type { CatalogPort } from './ports.ts';
 import { streamCatalog } from './stream-catalog.ts';
 
@@ -49,6 +50,7 @@ export function catalogPort({ db }: Pick<Catalog, 'db'>, liveSeconds: number, qu
     policy: () => within(policyOf(db)),
     setPolicy: (policy) => within(setPolicy(db, policy)),
     streams: streamCatalog(db, within),
+    overview: overviewCatalog(db, within),
     ping: async () => {
       // Asks a table, so that a database without the schema does not count as ready.
       await within(db.execute(sql`SELECT 1 FROM nodes LIMIT 1`));

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { openCatalog } from '../src/catalog/connect.ts';
+import { historyStepSeconds } from '../src/catalog/history.ts';
 import { migrateCatalog } from '../src/catalog/migrate.ts';
 import { type Subscription, subscribe } from '../src/catalog/wake.ts';
 import type { PlaylistsConfig } from '../src/ops/config.ts';
@@ -13,6 +14,9 @@ import { catalogPort } from './catalog-port.ts';
 import { type ChangeHub, changeHub } from './changes.ts';
 import { factCache } from './fact-cache.ts';
 import { requestObserver, troubleLog } from './observe.ts';
+import { answerCounts } from './overview/answer-counts.ts';
+import { playheads } from './overview/playheads.ts';
+import { samplerStep } from './overview/sampler.ts';
 import { demoRoutes } from './pages/demo-node.ts';
 import { type Pages, pageRoutes } from './pages/pages.ts';
 import { loadPages } from './pages/pages-node.ts';
@@ -63,16 +67,23 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     log,
   );
   await follow.tried;
+  const heads = playheads(Date.now);
+  const answers = answerCounts();
+  const observed = requestObserver(log, metrics);
   const app = createApp({
     catalog,
     changes,
     facts: factCache(),
+    playheads: heads,
     settings: settingsOf(config, pollMs),
     fetch: globalThis.fetch,
     now: Date.now,
     crc32,
     metrics,
-    onRequest: requestObserver(log, metrics),
+    onRequest: (event) => {
+      observed(event);
+      answers.add(event.source);
+    },
     onTrouble: troubleLog(log),
     cut: cutConnection,
     runtime: 'process',
@@ -86,10 +97,14 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     },
   );
   log.info({ url: server.url }, 'listening');
+  const sampling = startLoop(
+    samplerStep({ db: database.db, answers, playheads: heads, liveSeconds: config.leaseSeconds }),
+    { name: 'history', intervalMs: historyStepSeconds * 1000, log },
+  );
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
-      await server.close(config.sharePort ? sharedGraceMs : stopGraceMs);
+      await Promise.all([sampling.stop(), server.close(config.sharePort ? sharedGraceMs : stopGraceMs)]);
       await follow.loop.stop();
       await database.close();
     })();

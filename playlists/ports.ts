@@ -9,6 +9,8 @@ import type { Policy } from '../src/policy/policy.ts';
 import type { OnDemandPolicy } from '../src/rendition/on-demand.ts';
 import type { ChangeHub } from './changes.ts';
 import type { FactCache } from './fact-cache.ts';
+import type { OverviewCatalog } from './overview/overview-catalog.ts';
+import type { Playheads } from './overview/playheads.ts';
 import type { StreamCatalog } from './stream-catalog.ts';
 
 /** What the service needs from the catalog. Every call may throw while the database is away. */
@@ -32,6 +34,8 @@ export interface CatalogPort {
   setPolicy(policy: Policy): Promise<void>;
   /** What others render. */
   readonly streams: StreamCatalog;
+  /** What operators are shown. */
+  readonly overview: OverviewCatalog;
   /** Resolves if the database answers. */
   ping(): Promise<void>;
 }
@@ -95,6 +99,8 @@ export interface Ports {
   readonly changes: ChangeHub;
   /** Facts that keep known streams going while the catalog is away. */
   readonly facts: FactCache;
+  /** Where viewers are, as far as this process has served them. */
+  readonly playheads: Playheads;
   readonly settings: ServiceSettings;
   readonly fetch: typeof globalThis.fetch;
   /** Milliseconds since 1970. */

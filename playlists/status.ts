@@ -33,9 +33,14 @@ export interface RenderStatus {
   readonly exposureSeconds: number;
 }
 
+/** What the status of a render depends on, beside its copies. */
+type StatusFacts = Pick<RenderFacts, 'generation' | 'grid' | 'onDemand' | 'state'> & {
+  readonly renditions: readonly { readonly name: string; readonly kind: RenditionKind }[];
+};
+
 /** Computes the status of a render. Copies of nodes that are not live do not count. */
 export function statusOf(
-  facts: RenderFacts,
+  facts: StatusFacts,
   copies: readonly CopyRow[],
   liveNodes: ReadonlySet<string>,
 ): RenderStatus {
@@ -58,7 +63,7 @@ export function statusOf(
   return { state: stateOf(facts, renditions), renditions, exposureSeconds: exposure(facts, renditions) };
 }
 
-function stateOf(facts: RenderFacts, renditions: readonly RenditionStatus[]): VideoState {
+function stateOf(facts: StatusFacts, renditions: readonly RenditionStatus[]): VideoState {
   const needed = renditions.filter(({ onDemand }) => !onDemand);
   if (needed.every(({ bucket, segments }) => countOf(bucket) === segments)) return 'stored';
   if (facts.state === 'failed') return 'failed';
@@ -67,7 +72,7 @@ function stateOf(facts: RenderFacts, renditions: readonly RenditionStatus[]): Vi
 }
 
 /** A segment is exposed when sound or picture of it would be lost with one node. Stills are no media that plays. */
-function exposure(facts: RenderFacts, all: readonly RenditionStatus[]): number {
+function exposure(facts: StatusFacts, all: readonly RenditionStatus[]): number {
   const renditions = all.filter(({ kind }) => kind === 'video' || kind === 'audio');
   const exposed = renditions.map(({ bucket, nodes }) => difference(heldOnce(Object.values(nodes)), bucket));
   return secondsOf(facts.grid, unionOf(...exposed));

@@ -17,7 +17,7 @@ export interface StreamRenditionStatus {
 
 /** Where everything of a stream is. Copies of nodes that are not live do not count. */
 export function streamStatus(
-  head: StreamHead,
+  head: { readonly renditions: readonly Pick<StreamHead['renditions'][number], 'name' | 'count'>[] },
   copies: readonly CopyRow[],
   liveNodes: ReadonlySet<string>,
 ): StreamRenditionStatus[] {

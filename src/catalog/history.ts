@@ -16,7 +16,10 @@ export interface Answers {
 }
 
 /** What somebody looks at for a row. Parts are from 0 to 1. */
-export type Sample = Omit<typeof history.$inferInsert, 'at' | 'bucketAnswers' | 'nodeAnswers' | 'heldAnswers'>;
+export type Sample = Omit<
+  typeof history.$inferInsert,
+  'at' | 'bucketAnswers' | 'nodeAnswers' | 'heldAnswers'
+>;
 
 /** A row that somebody has begun: the first to write it is to look at the rest of it. */
 export interface BegunRow {
@@ -46,10 +49,7 @@ export async function addAnswers(db: Db, { bucket, node, held }: Answers): Promi
 
 /** Writes what was looked at into a row. */
 export async function setSample(db: Db, at: Date, sample: Sample): Promise<void> {
-  await db
-    .update(history)
-    .set(sample)
-    .where(sql`${history.at} = ${at.toISOString()}::timestamptz`);
+  await db.update(history).set(sample).where(sql`${history.at} = ${at.toISOString()}::timestamptz`);
 }
 
 /** Lets go of rows that are too old. */
@@ -80,7 +80,7 @@ export async function historyOf(db: Db, hours: number, stepSeconds: number): Pro
       avg(watched_videos)::float8 AS "watchedVideos", avg(rendering_videos)::float8 AS "renderingVideos",
       avg(nodes_ready)::float8 AS "nodesReady", avg(nodes_draining)::float8 AS "nodesDraining",
       avg(nodes_dead)::float8 AS "nodesDead", avg(cpu_mean)::float8 AS "cpuMean", max(cpu_most)::float8 AS "cpuMost",
-      max(disk_most)::float8 AS "diskMost", avg(leases)::float8 AS leases, avg(encoders)::float8 AS encoders,
+      max(disk_most)::float8 AS "diskMost", avg(encoders)::float8 AS encoders,
       avg(copy_queue)::float8 AS "copyQueue", avg(copy_rate)::float8 AS "copyRate"
     FROM history
     WHERE at >= now() - make_interval(hours => ${hours}::int)

@@ -85,9 +85,6 @@ export async function markSilentNodes(db: Db, liveSeconds: number): Promise<void
     .update(nodes)
     .set({ state: 'dead' })
     .where(
-      and(
-        ne(nodes.state, 'dead'),
-        sql`${nodes.heartbeatAt} < now() - make_interval(secs => ${liveSeconds})`,
-      ),
+      and(ne(nodes.state, 'dead'), sql`${nodes.heartbeatAt} < now() - make_interval(secs => ${liveSeconds})`),
     );
 }

@@ -277,7 +277,6 @@ export const history = pgTable('history', {
   cpuMean: doublePrecision('cpu_mean'),
   cpuMost: doublePrecision('cpu_most'),
   diskMost: doublePrecision('disk_most'),
-  leases: integer('leases'),
   encoders: integer('encoders'),
   copyQueue: integer('copy_queue'),
   /** Bytes a second. */

@@ -15,7 +15,6 @@ CREATE TABLE history (
   cpu_mean double precision,
   cpu_most double precision,
   disk_most double precision,
-  leases integer,
   encoders integer,
   copy_queue integer,
   copy_rate double precision

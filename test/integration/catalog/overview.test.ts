@@ -162,7 +162,10 @@ describe('events', () => {
     ]);
     const [, failed, , lost, takeover] = await newestEvents(catalog.db, 10);
     expect(failed).toMatchObject({ videoId: 'vb', text: 'It cannot be rendered: no such font' });
-    expect(lost).toMatchObject({ videoId: 'va', text: expect.stringContaining('segment 1 of 720p') as string });
+    expect(lost).toMatchObject({
+      videoId: 'va',
+      text: expect.stringContaining('segment 1 of 720p') as string,
+    });
     expect(takeover).toMatchObject({ nodeId: 'node-2', videoId: 'va' });
   });
 
