@@ -1,0 +1,289 @@
+// Charts of the last hours, drawn by uPlot; for those who cannot see them, the same figures as a table.
+
+import uPlot from '../uplot.js';
+import { ask } from './api.js';
+import { $, chips, element } from './dom.js';
+import { bytes, percent, seconds, short } from './format.js';
+import { colours } from './theme.js';
+
+/** Between two looks while the charts are in sight, in milliseconds. */
+const everyMs = 15_000;
+/** Rows of a table: more are too many to be read aloud. */
+const tableRows = 12;
+
+const perSecond = (value) => `${short(value)}/s`;
+
+/** What is drawn. `stacked`: each on top of the one before. `colour` is a variable of the theme. */
+const charts = [
+  {
+    title: 'Where segments come from',
+    format: perSecond,
+    stacked: true,
+    series: [
+      ['bucketAnswers', 'bucket', 'bucket'],
+      ['nodeAnswers', 'nodes', 'node'],
+      ['heldAnswers', 'held until made', 'held'],
+    ],
+  },
+  { title: 'Exposed media', format: seconds, series: [['exposureSeconds', 'on one node only', 'node']] },
+  {
+    title: 'Videos',
+    format: short,
+    series: [
+      ['watchedVideos', 'watched', 'accent'],
+      ['renderingVideos', 'rendering', 'nodes'],
+    ],
+  },
+  { title: 'Copy queue', format: short, series: [['copyQueue', 'segments waiting', 'nodes']] },
+  {
+    title: 'Copy rate',
+    format: (value) => `${bytes(value)}/s`,
+    series: [['copyRate', 'to the bucket', 'bucket']],
+  },
+  {
+    title: 'Processors and disks',
+    format: percent,
+    range: [0, 1],
+    series: [
+      ['cpuMean', 'CPU, on average', 'accent'],
+      ['cpuMost', 'CPU, busiest node', 'nodes'],
+      ['diskMost', 'disk, fullest node', 'node'],
+    ],
+  },
+  {
+    title: 'Nodes',
+    format: short,
+    stacked: true,
+    series: [
+      ['nodesReady', 'ready', 'bucket'],
+      ['nodesDraining', 'draining', 'node'],
+      ['nodesDead', 'gone within the hour', 'danger'],
+    ],
+  },
+];
+
+export class Charts {
+  #hours = 1;
+  #points = [];
+  #drawn = [];
+  #timer;
+  #problem = element('p', { className: 'problem', role: 'alert' });
+
+  constructor() {
+    const choices = [1, 3, 12, 24].map((hours) => [hours, `${hours} h`]);
+    chips($('hours'), 'hours', choices, this.#hours, (hours) => {
+      this.#hours = hours;
+      void this.#look();
+    });
+    new ResizeObserver(() => this.#resize()).observe($('chart-list'));
+  }
+
+  /** Looks again and again from now on. */
+  start() {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => {
+      if (!document.hidden) void this.#look();
+    }, everyMs);
+    void this.#look();
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  /** The theme has changed. */
+  recolour() {
+    if (this.#drawn.length > 0) this.#draw();
+  }
+
+  async #look() {
+    try {
+      const hours = this.#hours;
+      const { points, stepSeconds } = await ask(`/v1/history?hours=${hours}`);
+      if (hours !== this.#hours) return;
+      this.#points = withGaps(points, stepSeconds, hours);
+      this.#problem.textContent = '';
+      this.#draw();
+    } catch (error) {
+      this.#problem.textContent = error.message;
+      if (this.#drawn.length === 0) $('chart-list').replaceChildren(this.#problem);
+    }
+  }
+
+  #draw() {
+    for (const { plot } of this.#drawn) plot.destroy();
+    const cards = charts.map((chart) => card(chart, this.#points));
+    $('chart-list').replaceChildren(this.#problem, ...cards.map(({ section }) => section));
+    this.#drawn = cards.map(({ body, chart }) => ({ body, plot: plotOf(chart, this.#points, body) }));
+  }
+
+  #resize() {
+    for (const { plot, body } of this.#drawn) {
+      if (body.clientWidth > 0 && body.clientWidth !== plot.width)
+        plot.setSize({ width: body.clientWidth, height: heightOf() });
+    }
+  }
+}
+
+const heightOf = () => (innerWidth < 700 ? 150 : 180);
+
+/** A point without figures at both ends of the time, and where none was taken, so that a line is not drawn over a gap. */
+function withGaps(points, stepSeconds, hours) {
+  const now = Date.now() / 1000;
+  const result = [{ at: now - hours * 3600 }];
+  for (const point of points) {
+    const last = result.at(-1);
+    if (result.length > 1 && point.at - last.at > 2.5 * stepSeconds)
+      result.push({ at: last.at + stepSeconds });
+    if (point.at > result.at(-1).at) result.push(point);
+  }
+  if (now > result.at(-1).at) result.push({ at: now });
+  return result;
+}
+
+function card(chart, points) {
+  const body = element('div', { className: 'plot', aria: { hidden: 'true' } });
+  const last = points.findLast((point) => point[chart.series[0][0]] !== undefined);
+  const legend = chart.series.map(([key, label, colour]) => {
+    const value = last?.[key];
+    const swatch = element('i');
+    swatch.style.background = `var(--${colour})`;
+    return element('li', {}, [
+      swatch,
+      label,
+      element('b', { textContent: value === null || value === undefined ? '–' : chart.format(value) }),
+    ]);
+  });
+  const section = element('section', { className: 'card chart', aria: { label: chart.title } }, [
+    element('h3', { textContent: chart.title }),
+    element('ul', { className: 'legend' }, legend),
+    body,
+    element('details', {}, [element('summary', { textContent: 'As a table' }), table(chart, points)]),
+  ]);
+  return { section, body, chart };
+}
+
+function table({ title, series, format }, points) {
+  const known = points.filter((point) => series.some(([key]) => typeof point[key] === 'number'));
+  const every = Math.max(1, Math.ceil(known.length / tableRows));
+  const rows = known.filter((_, index) => (known.length - 1 - index) % every === 0);
+  const time = (at) => new Date(at * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const cell = (value) => element('td', { textContent: typeof value === 'number' ? format(value) : '–' });
+  return element('table', {}, [
+    element('caption', { className: 'hidden', textContent: title }),
+    element('thead', {}, [
+      element(
+        'tr',
+        {},
+        ['Time', ...series.map(([, label]) => label)].map((text) =>
+          element('th', { scope: 'col', textContent: text }),
+        ),
+      ),
+    ]),
+    element(
+      'tbody',
+      {},
+      rows.map((point) =>
+        element('tr', {}, [
+          element('th', { scope: 'row', textContent: time(point.at) }),
+          ...series.map(([key]) => cell(point[key])),
+        ]),
+      ),
+    ),
+  ]);
+}
+
+/** Figures by series; stacked ones are sums, the last series first, so that it is drawn behind the others. */
+function dataOf({ series, stacked = false }, points) {
+  const values = series.map(([key]) => points.map((point) => point[key] ?? null));
+  if (!stacked) return values;
+  const sums = [];
+  for (const [index, list] of values.entries()) {
+    const below = sums[index - 1];
+    sums.push(list.map((value, at) => (value === null ? null : value + (below?.[at] ?? 0))));
+  }
+  return sums.toReversed();
+}
+
+function plotOf(chart, points, body) {
+  const { series, stacked = false, format, range } = chart;
+  const [line, soft] = colours('line', 'soft');
+  const shades = colours(...series.map(([, , colour]) => colour));
+  const order = [...series.keys()];
+  if (stacked) order.reverse();
+  const font = '11px system-ui, sans-serif';
+  const axis = { stroke: soft, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
+  return new uPlot(
+    {
+      width: body.clientWidth || 300,
+      height: heightOf(),
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: { sync: { key: 'segue' }, points: { size: 7 }, drag: { x: false, y: false } },
+      scales: { y: { range: (_, low, high) => range ?? [0, Math.max(high ?? 0, 1e-9) * 1.1] } },
+      axes: [
+        { ...axis, grid: { show: false }, values: times },
+        {
+          ...axis,
+          size: 64,
+          values: (_, splits) => splits.map((value) => (value === 0 ? '0' : format(value))),
+        },
+      ],
+      series: [
+        {},
+        ...order.map((index) => ({
+          label: series[index][1],
+          stroke: shades[index],
+          width: 1.75,
+          fill: stacked || order.length === 1 ? shaded(shades[index], stacked ? 1 : 0.16) : undefined,
+          points: { show: false },
+        })),
+      ],
+      plugins: [tooltip(chart, points)],
+    },
+    [points.map(({ at }) => at), ...dataOf(chart, points)],
+    body,
+  );
+}
+
+const times = (_, splits) =>
+  splits.map((at) => new Date(at * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
+
+/** A colour as computed (`rgb(…)`), with less of it. */
+const shaded = (rgb, part) =>
+  rgb.replace(
+    /^rgba?\(([^)]+?)\)$/,
+    (_, inner) =>
+      `rgb(${inner
+        .split(/[\s,/]+/)
+        .slice(0, 3)
+        .join(' ')} / ${part * 100}%)`,
+  );
+
+/** What the figures are under the pointer. */
+function tooltip({ series, format }, points) {
+  const tip = element('div', { className: 'tip', hidden: true });
+  return {
+    hooks: {
+      init: (plot) => plot.over.append(tip),
+      setCursor(plot) {
+        const { idx, left } = plot.cursor;
+        const point = idx === null || idx === undefined ? undefined : points[idx];
+        const known =
+          point !== undefined && left >= 0 && series.some(([key]) => typeof point[key] === 'number');
+        tip.hidden = !known;
+        if (!known) return;
+        tip.replaceChildren(
+          element('b', { textContent: new Date(point.at * 1000).toLocaleTimeString() }),
+          ...series.map(([key, label]) =>
+            element('span', {
+              textContent: `${label}: ${typeof point[key] === 'number' ? format(point[key]) : '–'}`,
+            }),
+          ),
+        );
+        const isRight = left > plot.over.clientWidth / 2;
+        tip.style.transform = `translateX(${isRight ? left - tip.offsetWidth - 12 : left + 12}px)`;
+      },
+    },
+  };
+}
