@@ -23,18 +23,19 @@ export async function startCrowd(
   const frames = (segments - 2) * 96;
   await sql`
     INSERT INTO videos (id, description, frame_count, rate_num, rate_den, created_at)
-    SELECT translate(encode(sha256(i::text::bytea), 'base64'), '+/=', '-_'), '{}', ${frames}, 25, 1,
+    SELECT translate(encode(sha256(i::text::bytea), 'base64'), '+/=', '-_'),
+      '{"segue":1,"kind":"timeline","size":{"width":1280,"height":720}}', ${frames}, 25, 1,
       now() - i * interval '41 seconds'
     FROM generate_series(1, ${videos}::int) AS i`;
   await sql`
     INSERT INTO renders (id, video_id, generation, renderer_version, profile, state, failure, sealed_at, created_at)
-    SELECT 'r-' || left(id, 40), id, 1, '2', 'default', CASE WHEN nr % 97 = 0 THEN 'failed' ELSE 'active' END,
+    SELECT 'r-' || left(id, 40), id, 1, '2', 'ladder', CASE WHEN nr % 97 = 0 THEN 'failed' ELSE 'active' END,
       CASE WHEN nr % 97 = 0 THEN 'The module threw an error' END, CASE WHEN nr % 97 > 0 AND nr > ${videos}::int / 8 THEN now() END, created_at
     FROM (SELECT *, row_number() OVER (ORDER BY created_at DESC) AS nr FROM videos) AS v`;
   await sql`
     INSERT INTO renditions (render_id, name, position, kind, container, on_demand)
     SELECT r.id, t.name, t.position, t.kind, t.container, t.on_demand FROM renders r CROSS JOIN (VALUES
-      ('720p', 0, 'video', 'fmp4', false), ('360p', 1, 'video', 'fmp4', false), ('audio', 2, 'audio', 'fmp4', false),
+      ('720p', 0, 'video', 'fmp4', false), ('480p', 1, 'video', 'fmp4', false), ('audio', 2, 'audio', 'fmp4', false),
       ('iframes', 3, 'iframes', 'fmp4', true), ('thumbnails', 4, 'images', 'jpeg', true))
       AS t(name, position, kind, container, on_demand)`;
   await sql`
@@ -47,7 +48,7 @@ export async function startCrowd(
     INSERT INTO copies (render_id, rendition, place, segments)
     SELECT r.id, t.name, 'bucket', int4multirange(int4range(0, CASE WHEN r.sealed_at IS NULL THEN r.nr * 13 % ${segments}::int ELSE ${segments}::int END))
     FROM (SELECT *, row_number() OVER (ORDER BY created_at DESC)::int AS nr FROM renders) AS r
-    CROSS JOIN (VALUES ('720p'), ('360p'), ('audio')) AS t(name)
+    CROSS JOIN (VALUES ('720p'), ('480p'), ('audio')) AS t(name)
     WHERE r.state = 'active' AND (r.sealed_at IS NOT NULL OR r.nr % 3 < 2)`;
   await sql`
     INSERT INTO copies (render_id, rendition, place, segments)
@@ -55,7 +56,7 @@ export async function startCrowd(
       int4multirange(int4range(0, CASE WHEN r.sealed_at IS NULL
         THEN least(${segments}::int, r.nr * 13 % ${segments}::int + 8 + r.nr % 30) / (1 + extra) ELSE ${segments}::int END))
     FROM (SELECT *, row_number() OVER (ORDER BY created_at DESC)::int AS nr FROM renders) AS r
-    CROSS JOIN (VALUES ('720p'), ('360p'), ('audio')) AS t(name)
+    CROSS JOIN (VALUES ('720p'), ('480p'), ('audio')) AS t(name)
     CROSS JOIN generate_series(0, 1) AS extra
     WHERE r.state = 'active' AND (r.sealed_at IS NULL OR r.nr % 2 = 0) AND (extra = 0 OR r.nr % 5 = 0)`;
   await sql`
@@ -82,6 +83,9 @@ export async function startCrowd(
       WHERE render_id IN (SELECT render_id FROM leases) AND abs(hashtext(render_id || place)) % 6 = ${steps % 6}
         AND upper(segments) < ${segments}::int
       RETURNING pg_notify('segue', json_build_object('type', 'copies', 'renderId', render_id, 'place', place, 'n', 0)::text), render_id AS id`;
+    await sql`
+      UPDATE history SET bucket_answers = bucket_answers + 64, node_answers = node_answers + 15, held_answers = held_answers + 1
+      WHERE at = (SELECT max(at) FROM history)`;
     return changed.map(({ id }) => id);
   };
   await step();
@@ -94,9 +98,9 @@ async function fillHistory(sql: postgres.Sql, nodes: number): Promise<void> {
     INSERT INTO history (at, bucket_answers, node_answers, held_answers, exposure_seconds, exposed_videos, watched_videos,
       rendering_videos, nodes_ready, nodes_draining, nodes_dead, cpu_mean, cpu_most, disk_most, encoders, copy_queue, copy_rate)
     SELECT at, 15 * (60 + 40 * wave + 6 * noise), 15 * (14 + 18 * wave * (1 - part) + 3 * noise), 15 * (1 + noise),
-      70000 + 20000 * wave + 60000 * lost + 1500 * noise, 500 + 100 * wave + 190 * lost, 180 + 120 * wave + 4 * noise, 240 + 60 * wave + 5 * noise,
+      70000 + 20000 * wave + 60000 * lost + 1500 * noise, 500 + 100 * wave + 190 * lost, 150 + 60 * wave + 4 * noise, 340 + 60 * wave + 5 * noise,
       ${nodes}::int - 2 - (6 * lost)::int, 2, (6 * lost)::int, 0.35 + 0.25 * wave + 0.02 * noise, least(1, 0.7 + 0.25 * wave + 0.05 * noise),
-      0.62 + 0.1 * part, 90 + 60 * wave, 400 + 500 * wave + 2600 * lost + 30 * noise, 9e7 + 6e7 * wave + 4e6 * noise
+      0.62 + 0.1 * part, 90 + 60 * wave, 1900 + 500 * wave + 4600 * lost + 50 * noise, 1.4e8 + 5e7 * wave + 4e6 * noise
     FROM (SELECT at, 1 - extract(epoch FROM now() - at)::float8 / 86400 AS part, sin(extract(epoch FROM at)::float8 / 5200) * 0.5 + 0.5 AS wave,
         sin(extract(epoch FROM at)::float8 / 31) + sin(extract(epoch FROM at)::float8 / 83) AS noise,
         exp(greatest(-50, -power((extract(epoch FROM now() - at)::float8 - 1500) / 260, 2))) AS lost
@@ -107,7 +111,7 @@ async function fillEvents(sql: postgres.Sql): Promise<void> {
   await sql`TRUNCATE events`;
   await sql`
     INSERT INTO events (at, level, kind, node_id, video_id, text)
-    SELECT now() - i * interval '37 seconds', 'info', 'stored', NULL, v.id, 'Everything is in the bucket: its viewers need no node any more'
+    SELECT now() - i * interval '37 seconds', 'info', 'stored', NULL, v.id, 'Everything is in the bucket'
     FROM generate_series(1, 400) AS i JOIN (SELECT id, row_number() OVER (ORDER BY created_at) AS nr FROM videos) AS v ON v.nr = i
     UNION ALL
     SELECT now() - interval '25 minutes' + i * interval '20 milliseconds', 'warning', 'takeover', 'node-012', v.id, 'node-012 goes on with what node-031 rendered'

@@ -3,13 +3,17 @@
 import uPlot from '../uplot.js';
 import { ask } from './api.js';
 import { $, chips, element } from './dom.js';
-import { bytes, percent, seconds, short } from './format.js';
+import { bytes, hourAndMinute, percent, seconds, short, timeOfDay } from './format.js';
 import { colours } from './theme.js';
 
 /** Between two looks while the charts are in sight, in milliseconds. */
 const everyMs = 15_000;
 /** Rows of a table: more are too many to be read aloud. */
 const tableRows = 12;
+
+/** Steps of a scale of seconds that people find round. */
+const durations = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200];
+for (let days = 1; days < 1e6; days *= 2) durations.push(days * 86_400);
 
 const perSecond = (value) => `${short(value)}/s`;
 
@@ -25,7 +29,12 @@ const charts = [
       ['heldAnswers', 'held until made', 'held'],
     ],
   },
-  { title: 'Exposed media', format: seconds, series: [['exposureSeconds', 'on one node only', 'node']] },
+  {
+    title: 'Exposed media',
+    format: seconds,
+    steps: durations,
+    series: [['exposureSeconds', 'on one node only', 'node']],
+  },
   {
     title: 'Videos',
     format: short,
@@ -67,7 +76,6 @@ export class Charts {
   #points = [];
   #drawn = [];
   #timer;
-  #problem = element('p', { className: 'problem', role: 'alert' });
 
   constructor() {
     const choices = [1, 3, 12, 24].map((hours) => [hours, `${hours} h`]);
@@ -102,18 +110,17 @@ export class Charts {
       const { points, stepSeconds } = await ask(`/v1/history?hours=${hours}`);
       if (hours !== this.#hours) return;
       this.#points = withGaps(points, stepSeconds, hours);
-      this.#problem.textContent = '';
+      $('chart-problem').textContent = '';
       this.#draw();
     } catch (error) {
-      this.#problem.textContent = error.message;
-      if (this.#drawn.length === 0) $('chart-list').replaceChildren(this.#problem);
+      $('chart-problem').textContent = error.message;
     }
   }
 
   #draw() {
     for (const { plot } of this.#drawn) plot.destroy();
     const cards = charts.map((chart) => card(chart, this.#points));
-    $('chart-list').replaceChildren(this.#problem, ...cards.map(({ section }) => section));
+    $('chart-list').replaceChildren(...cards.map(({ section }) => section));
     this.#drawn = cards.map(({ body, chart }) => ({ body, plot: plotOf(chart, this.#points, body) }));
   }
 
@@ -167,7 +174,6 @@ function table({ title, series, format }, points) {
   const known = points.filter((point) => series.some(([key]) => typeof point[key] === 'number'));
   const every = Math.max(1, Math.ceil(known.length / tableRows));
   const rows = known.filter((_, index) => (known.length - 1 - index) % every === 0);
-  const time = (at) => new Date(at * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   const cell = (value) => element('td', { textContent: typeof value === 'number' ? format(value) : '–' });
   return element('table', {}, [
     element('caption', { className: 'hidden', textContent: title }),
@@ -185,7 +191,7 @@ function table({ title, series, format }, points) {
       {},
       rows.map((point) =>
         element('tr', {}, [
-          element('th', { scope: 'row', textContent: time(point.at) }),
+          element('th', { scope: 'row', textContent: hourAndMinute(point.at * 1000) }),
           ...series.map(([key]) => cell(point[key])),
         ]),
       ),
@@ -206,9 +212,16 @@ function dataOf({ series, stacked = false }, points) {
 }
 
 function plotOf(chart, points, body) {
-  const { series, stacked = false, format, range } = chart;
-  const [line, soft] = colours('line', 'soft');
-  const shades = colours(...series.map(([, , colour]) => colour));
+  const { series, stacked = false, format, range, steps } = chart;
+  const [line, soft] = colours('var(--line)', 'var(--soft)');
+  const shades = colours(...series.map(([, , colour]) => `var(--${colour})`));
+  const fills = colours(
+    ...series.map(([, , colour]) =>
+      stacked
+        ? `color-mix(in srgb, var(--${colour}) 55%, var(--card))`
+        : `color-mix(in srgb, var(--${colour}) 15%, transparent)`,
+    ),
+  );
   const order = [...series.keys()];
   if (stacked) order.reverse();
   const font = '11px system-ui, sans-serif';
@@ -222,9 +235,10 @@ function plotOf(chart, points, body) {
       cursor: { sync: { key: 'segue' }, points: { size: 7 }, drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => range ?? [0, Math.max(high ?? 0, 1e-9) * 1.1] } },
       axes: [
-        { ...axis, grid: { show: false }, values: times },
+        { ...axis, size: 26, gap: 4, grid: { show: false }, values: times },
         {
           ...axis,
+          ...(steps === undefined ? {} : { incrs: steps }),
           size: 64,
           values: (_, splits) => splits.map((value) => (value === 0 ? '0' : format(value))),
         },
@@ -235,7 +249,7 @@ function plotOf(chart, points, body) {
           label: series[index][1],
           stroke: shades[index],
           width: 1.75,
-          fill: stacked || order.length === 1 ? shaded(shades[index], stacked ? 1 : 0.16) : undefined,
+          fill: stacked || order.length === 1 ? fills[index] : undefined,
           points: { show: false },
         })),
       ],
@@ -246,19 +260,7 @@ function plotOf(chart, points, body) {
   );
 }
 
-const times = (_, splits) =>
-  splits.map((at) => new Date(at * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
-
-/** A colour as computed (`rgb(…)`), with less of it. */
-const shaded = (rgb, part) =>
-  rgb.replace(
-    /^rgba?\(([^)]+?)\)$/,
-    (_, inner) =>
-      `rgb(${inner
-        .split(/[\s,/]+/)
-        .slice(0, 3)
-        .join(' ')} / ${part * 100}%)`,
-  );
+const times = (_, splits) => splits.map((at) => hourAndMinute(at * 1000));
 
 /** What the figures are under the pointer. */
 function tooltip({ series, format }, points) {
@@ -274,7 +276,7 @@ function tooltip({ series, format }, points) {
         tip.hidden = !known;
         if (!known) return;
         tip.replaceChildren(
-          element('b', { textContent: new Date(point.at * 1000).toLocaleTimeString() }),
+          element('b', { textContent: timeOfDay(point.at * 1000) }),
           ...series.map(([key, label]) =>
             element('span', {
               textContent: `${label}: ${typeof point[key] === 'number' ? format(point[key]) : '–'}`,

@@ -3,10 +3,11 @@
 import { ask } from './api.js';
 import { $, element, setText } from './dom.js';
 import { ago, clock, seconds } from './format.js';
-import { gradientOf, gradientOfRanges, placeOf, words } from './strip.js';
+import { gradient, gradientOf, gradientOfRanges, moved, placeOf, words } from './strip.js';
 
 /** Between two looks while nothing is said to have changed, in milliseconds. */
 const lookMs = 5000;
+const leastMs = 500;
 
 export class Detail {
   #dialog = $('detail');
@@ -66,7 +67,7 @@ export class Detail {
     ]);
     strip.firstChild.style.backgroundImage = gradientOf(row);
     for (const [index, n] of heads.entries())
-      strip.children[index + 1].style.left = `${placeOf(n, row.segments)}%`;
+      strip.children[index + 1].style.transform = moved(placeOf(n, row.segments));
     const facts = [
       ['State', row.state],
       ['Exposed', row.exposureSeconds > 0 ? seconds(row.exposureSeconds) : 'nothing'],
@@ -96,24 +97,22 @@ export class Detail {
     );
   }
 
+  /** Looks again when the row was replaced, because something has changed then, and now and then. */
   async #look(signal) {
-    let seen;
     while (!signal.aborted) {
-      const { row } = this.#drawn ?? {};
+      const seen = this.#drawn?.row;
       try {
-        // The row is replaced when something has changed; else now and then.
         const video = await ask(`/v1/videos/${encodeURIComponent(this.#id)}`, { signal });
         if (signal.aborted) return;
         this.#showPlaces(video);
-        seen = row;
         this.#problem('');
       } catch (error) {
         if (signal.aborted) return;
         this.#problem(error.message);
       }
       const until = performance.now() + lookMs;
-      while (!signal.aborted && performance.now() < until && this.#drawn?.row === seen)
-        await new Promise((resolve) => setTimeout(resolve, 500));
+      do await new Promise((resolve) => setTimeout(resolve, leastMs));
+      while (!signal.aborted && performance.now() < until && this.#drawn?.row === seen);
     }
   }
 
@@ -138,23 +137,40 @@ export class Detail {
 const counted = (segments) => `${segments} segment${segments === 1 ? '' : 's'}`;
 const total = (ranges) => ranges.reduce((sum, [from, to]) => sum + to - from, 0);
 
-function renditionBlock({ name, path, kind, onDemand = false, segments, bucket, nodes }, heads) {
-  const places = [
-    ['bucket', bucket, 'var(--bucket)'],
-    ...Object.entries(nodes).map(([id, ranges]) => [id, ranges, 'var(--node)']),
-  ];
-  const rows = places.map(([place, ranges, colour]) => {
+/** Ranges of a node's copies as runs: `node` where nobody else has them, `nodes` where another place has them as well. */
+function runsOfNode(ranges, others, segments) {
+  const isIn = (list, n) => list.some(([from, to]) => from <= n && n < to);
+  const runs = [];
+  for (let n = 0; n < segments; n += 1) {
+    const source = !isIn(ranges, n) ? 'absent' : others.some((list) => isIn(list, n)) ? 'nodes' : 'node';
+    if (runs.at(-1)?.[1] === source) runs.at(-1)[0] = n + 1;
+    else runs.push([n + 1, source]);
+  }
+  return runs;
+}
+
+/** What a place holds, as the background of a strip. */
+function fillOf(place, { bucket, nodes, segments }) {
+  if (place === 'bucket') return gradientOfRanges(bucket, segments, 'var(--bucket)');
+  const others = [bucket, ...Object.entries(nodes).flatMap(([id, ranges]) => (id === place ? [] : [ranges]))];
+  return gradient(runsOfNode(nodes[place], others, segments), segments);
+}
+
+function renditionBlock(rendition, heads) {
+  const { name, path, kind, onDemand = false, segments, bucket, nodes } = rendition;
+  const places = [['bucket', bucket], ...Object.entries(nodes)].filter(([, ranges]) => total(ranges) > 0);
+  const rows = places.map(([place, ranges]) => {
     const held = total(ranges);
     const track = element(
       'div',
       { className: 'strip thin', role: 'img', aria: { label: `${held} of ${counted(segments)}` } },
       [element('div', { className: 'fill' }), ...heads.map(() => element('i', { className: 'mark' }))],
     );
-    track.firstChild.style.backgroundImage = gradientOfRanges(ranges, segments, colour);
+    track.firstChild.style.backgroundImage = fillOf(place, rendition);
     for (const [index, n] of heads.entries())
-      track.children[index + 1].style.left = `${placeOf(n, segments)}%`;
+      track.children[index + 1].style.transform = moved(placeOf(n, segments));
     return element('li', {}, [
-      element('span', { textContent: place }),
+      element('span', { textContent: place, title: place }),
       track,
       element('small', { textContent: `${held}/${segments}` }),
     ]);
@@ -162,6 +178,8 @@ function renditionBlock({ name, path, kind, onDemand = false, segments, bucket, 
   const note = onDemand ? `${kind}, made on demand` : kind;
   return element('section', { aria: { label: `Rendition ${path ?? name}` } }, [
     element('h3', {}, [name, element('small', { textContent: ` ${note}` })]),
-    element('ul', {}, rows),
+    rows.length === 0
+      ? element('p', { className: 'quiet', textContent: 'nothing yet' })
+      : element('ul', {}, rows),
   ]);
 }

@@ -2,14 +2,14 @@
 
 import { ask } from './api.js';
 import { $, chips, element, setText } from './dom.js';
-import { counted } from './format.js';
+import { counted, timeOfDay } from './format.js';
 import { shortId } from './video-list.js';
 
 /** Events that are kept here; the service has more. */
 const mostEvents = 2000;
 const pageSize = 200;
-/** What is alike and so close together is one line, in milliseconds. */
-const togetherMs = 5000;
+/** What is alike and so close together is one line, in milliseconds: what is as it should be is put together sooner. */
+const togetherMs = { info: 300_000, warning: 5000, error: 5000 };
 
 const levels = [
   ['all', 'all'],
@@ -95,29 +95,35 @@ export class EventLog {
     const isToday = at.toDateString() === new Date().toDateString();
     const time = element('time', {
       dateTime: event.at,
-      textContent: isToday
-        ? at.toLocaleTimeString()
-        : at.toLocaleString([], { dateStyle: 'short', timeStyle: 'medium' }),
+      textContent: isToday ? timeOfDay(at) : `${at.toLocaleDateString()} ${timeOfDay(at)}`,
     });
-    const text = element('p', {}, [event.text]);
-    if (more.length > 0)
-      text.append(element('small', { textContent: ` and ${counted(more.length, 'more', 'more')} like it` }));
-    const item = element('li', { data: { level: event.level } }, [
+    const text = element('div', {}, [event.text, ...this.#video(event)]);
+    if (more.length > 0) {
+      text.append(
+        element('details', {}, [
+          element('summary', { textContent: `and ${counted(more.length, 'more', 'more')} like it` }),
+          ...more.flatMap((one) => this.#video(one)),
+        ]),
+      );
+    }
+    return element('li', { data: { level: event.level } }, [
       time,
       element('span', { className: 'badge', textContent: event.kind }),
       text,
     ]);
-    if (event.videoId !== null && more.length === 0) {
-      const button = element('button', {
-        type: 'button',
-        className: 'link',
-        textContent: shortId(event.videoId),
-        aria: { label: `Show video ${shortId(event.videoId)}` },
-      });
-      button.addEventListener('click', () => this.#onOpen(event.videoId));
-      text.append(' ', button);
-    }
-    return item;
+  }
+
+  /** A button that shows the video that an event is about, if it is about one. */
+  #video({ videoId }) {
+    if (videoId === null) return [];
+    const button = element('button', {
+      type: 'button',
+      className: 'link',
+      textContent: shortId(videoId),
+      aria: { label: `Show video ${shortId(videoId)}` },
+    });
+    button.addEventListener('click', () => this.#onOpen(videoId));
+    return [' ', button];
   }
 }
 
@@ -132,7 +138,7 @@ export function grouped(events) {
       before.kind === event.kind &&
       before.nodeId === event.nodeId &&
       event.videoId !== null &&
-      Math.abs(Date.parse(before.at) - Date.parse(event.at)) < togetherMs;
+      Math.abs(Date.parse(last[0].at) - Date.parse(event.at)) < togetherMs[event.level];
     if (isAlike) last.push(event);
     else groups.push([event]);
   }

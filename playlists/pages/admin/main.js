@@ -5,7 +5,7 @@ import { Charts } from './charts.js';
 import { Detail } from './detail.js';
 import { $, chips, painter, setText } from './dom.js';
 import { EventLog } from './events.js';
-import { count, seconds } from './format.js';
+import { count, timeOfDay } from './format.js';
 import { filterNames, Model, mostVideos } from './model.js';
 import { Mosaic } from './mosaic.js';
 import { NodeList } from './nodes.js';
@@ -92,7 +92,7 @@ function tick(event, number) {
   ticker.hidden = false;
   ticker.dataset.level = event.level;
   const more = number > 1 ? ` (and ${number - 1} more)` : '';
-  setText(ticker, `${new Date(event.at).toLocaleTimeString()}  ${event.text}${more}`);
+  setText(ticker, `${timeOfDay(event.at)}  ${event.text}${more}`);
 }
 
 const view = () => {

@@ -8,7 +8,7 @@ import { shortId } from './video-list.js';
 /** Fewer are seen better in the list. */
 const fewest = 40;
 /** Sizes of a box in pixels, and height of the whole. */
-const box = { least: 4, most: 16 };
+const box = { least: 3, most: 16 };
 const height = 132;
 
 /** How a video is placed, as the worst of its segments that exist; what nobody has made yet counts for nothing. */
@@ -117,12 +117,12 @@ export class Mosaic {
 
 function read() {
   const [bucket, nodes, node, absent, failed, mark] = colours(
-    'bucket',
-    'nodes',
-    'node',
-    'absent',
-    'danger',
-    'text',
+    'var(--bucket)',
+    'var(--nodes)',
+    'var(--node)',
+    'var(--absent)',
+    'var(--danger)',
+    'var(--text)',
   );
   return { bucket, nodes, node, absent, failed, mark };
 }

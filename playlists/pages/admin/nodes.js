@@ -155,7 +155,6 @@ function setMeter({ bar, track, text }, part) {
   if (track.getAttribute('aria-valuenow') === String(value)) return;
   track.setAttribute('aria-valuenow', String(value));
   bar.style.transform = `scaleX(${value / 100})`;
-  track.dataset.level = value >= 90 ? 'high' : value >= 70 ? 'raised' : 'normal';
 }
 
 function fill({ item, state, about, cpu, disk, copies, button }, node, now) {
@@ -169,6 +168,9 @@ function fill({ item, state, about, cpu, disk, copies, button }, node, now) {
   );
   setMeter(cpu, isDead ? Number.NaN : load.cpu);
   setMeter(disk, isDead ? Number.NaN : load.diskUsed);
+  // Processors are there to be used; a disk is not.
+  const level = isDead || !(load.diskUsed >= 0.8) ? 'normal' : load.diskUsed >= 0.9 ? 'high' : 'raised';
+  if (disk.track.dataset.level !== level) disk.track.dataset.level = level;
   const slots = load.slots === undefined ? '' : `/${load.slots}`;
   const busy = `${load.encoders}${slots} encoders · queue ${count(load.copyQueue)} · ${bytes(load.copyRate ?? 0)}/s · `;
   setText(copies, `${isDead ? '' : busy}${bytes(load.diskBytes)}`);

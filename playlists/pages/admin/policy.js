@@ -4,7 +4,7 @@ import { ApiError, ask, send } from './api.js';
 import { around, diffLines } from './diff.js';
 import { $, element, setText } from './dom.js';
 import { DryRun } from './dry-run.js';
-import { counted } from './format.js';
+import { counted, timeOfDay } from './format.js';
 import { linesOf, placeProblem } from './json-lines.js';
 
 /** After the last key the text is checked, in milliseconds. */
@@ -217,7 +217,7 @@ export class PolicyEditor {
       const answer = await send('/v1/policy', { method: 'PUT', body: text });
       this.#saved = pretty(await answer.json());
       this.#set(this.#saved);
-      this.#say(`Saved at ${new Date().toLocaleTimeString()}; it holds on every node within seconds`);
+      this.#say(`Saved at ${timeOfDay(Date.now())}; it holds on every node within seconds`);
       this.#text.focus();
     } catch (error) {
       this.#say(error.message);

@@ -50,6 +50,9 @@ const part = (n, segments) => `${((100 * n) / Math.max(1, segments)).toFixed(2)}
 /** Where the middle of a segment is, in percent. */
 export const placeOf = (n, segments) => Math.min(100, (100 * (n + 0.5)) / Math.max(1, segments));
 
+/** CSS that moves a mark, which is as wide as its strip, to a place in percent. */
+export const moved = (percent) => `translateX(${percent.toFixed(2)}%)`;
+
 /** How many segments have each source. */
 export function countsOf({ strip }) {
   const counts = { bucket: 0, nodes: 0, node: 0, absent: 0 };

@@ -5,12 +5,12 @@ import { $ } from './dom.js';
 const kept = 'segue-theme';
 const names = ['auto', 'light', 'dark'];
 
-/** Colours of the theme by name of their variable: for canvases, which know no variables. */
-export function colours(...variables) {
+/** Colours as they are now, of CSS that may have variables of the theme in it: for canvases, which know no variables. */
+export function colours(...css) {
   const probe = document.createElement('i');
   document.body.append(probe);
-  const found = variables.map((name) => {
-    probe.style.color = `var(--${name})`;
+  const found = css.map((colour) => {
+    probe.style.color = colour;
     return getComputedStyle(probe).color;
   });
   probe.remove();

@@ -69,8 +69,7 @@ export class Tiles {
       list.append(
         element('div', { className: 'tile', data: { name } }, [
           element('dt', { textContent: label, title: hint }),
-          element('dd', {}, [value, below]),
-          spark,
+          element('dd', {}, [value, below, spark]),
         ]),
       );
       this.#shown.set(name, { value, below, spark });

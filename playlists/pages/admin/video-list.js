@@ -2,7 +2,7 @@
 
 import { element, setAttribute, setText } from './dom.js';
 import { ago, clock, seconds } from './format.js';
-import { gradientOf, placeOf, words } from './strip.js';
+import { gradientOf, moved, placeOf, words } from './strip.js';
 
 /** Rows that are drawn beyond each edge, so that a fast finger sees no gap. */
 const overscan = 6;
@@ -187,7 +187,7 @@ function marks(slot, row, heads) {
   }
   for (const [index, mark] of slot.marks.entries()) {
     mark.hidden = index >= shown.length;
-    if (!mark.hidden) mark.style.left = `${placeOf(shown[index], row.segments)}%`;
+    if (!mark.hidden) mark.style.transform = moved(placeOf(shown[index], row.segments));
   }
 }
 

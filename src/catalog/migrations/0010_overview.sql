@@ -70,7 +70,7 @@ BEGIN
     CASE WHEN NEW.state = OLD.state THEN 'stored' ELSE NEW.state END,
     NEW.video_id,
     CASE
-      WHEN NEW.state = OLD.state THEN 'Everything is in the bucket: its viewers need no node any more'
+      WHEN NEW.state = OLD.state THEN 'Everything is in the bucket'
       WHEN NEW.state = 'failed' THEN 'It cannot be rendered: ' || coalesce(NEW.failure, 'no reason is known')
       ELSE 'It is rendered anew: ' || coalesce(NEW.failure, 'no reason is known') END);
   RETURN NULL;
