@@ -119,8 +119,9 @@ async function readVideos(signal) {
   const ids = new Set();
   let after = '';
   do {
+    const askedAt = performance.now();
     const page = await ask(`/v1/videos?limit=${pageSize}${after}`, { signal });
-    model.putVideos(page.videos);
+    model.putVideos(page.videos, askedAt);
     for (const { id } of page.videos) ids.add(id);
     after = page.next === null ? '' : `&after=${encodeURIComponent(page.next)}`;
     draw();
@@ -194,7 +195,7 @@ function start() {
   every(historyMs, () => (document.hidden ? undefined : readHistory(signal)), signal);
   void log.start().catch(() => undefined);
   const onEvent = (event, data) => {
-    if (event === 'videos') model.putVideos(data);
+    if (event === 'videos') model.hearVideos(data);
     else if (event === 'playheads') model.putHeads(data);
     else if (event === 'nodes') model.putNodes(data);
     else if (event === 'log') log.add(data);
@@ -202,11 +203,14 @@ function start() {
     connected(event === 'away' ? 'The database is away' : 'live');
     draw();
   };
+  let wasLive = false;
   const onState = (state, status) => {
     if (status === 401) leave('The admin token is not right, or not right any more.');
     if (state === 'live') {
+      // What was missed while there was no connection.
+      if (wasLive) reader.stale();
+      wasLive = true;
       model.forgetHeads();
-      reader.stale();
     }
     connected(state);
   };
@@ -250,7 +254,11 @@ async function signIn(event) {
 }
 
 $('login-form').addEventListener('submit', (event) => void signIn(event));
-$('leave').addEventListener('click', () => leave());
+$('leave').addEventListener('click', () => {
+  leave();
+  // Nothing of what was shown is left in the page.
+  location.reload();
+});
 $('search').addEventListener('input', ({ target }) => choose({ text: target.value }));
 $('sort').addEventListener('change', ({ target }) => choose({ order: target.value }));
 for (const button of document.querySelectorAll('.switch button')) {

@@ -27,6 +27,7 @@ const orders = {
 export class Model {
   #videos = new Map();
   #heads = new Map();
+  #heardAt = new Map();
   #order = [];
   #isOrdered = true;
   /** By id. */
@@ -36,6 +37,7 @@ export class Model {
   clear() {
     this.#videos.clear();
     this.#heads.clear();
+    this.#heardAt.clear();
     this.#isOrdered = false;
     this.nodes = new Map();
   }
@@ -55,9 +57,17 @@ export class Model {
     return this.#heads.get(row.renderId) ?? nobody;
   }
 
-  /** Rows that are new, or have changed. */
-  putVideos(rows) {
+  /** Rows that are new, or have changed, as the service tells them of its own accord. */
+  hearVideos(rows) {
+    const now = performance.now();
+    for (const { id } of rows) this.#heardAt.set(id, now);
+    this.putVideos(rows);
+  }
+
+  /** Rows of a list that was asked for at `askedAt`: what was heard of a video since then is newer. */
+  putVideos(rows, askedAt = Number.POSITIVE_INFINITY) {
     for (const row of rows) {
+      if ((this.#heardAt.get(row.id) ?? 0) > askedAt) continue;
       const known = this.#videos.get(row.id);
       // Of the instant of a video the place in the list depends.
       if (known?.createdAt !== row.createdAt) this.#isOrdered = false;
@@ -69,9 +79,14 @@ export class Model {
   keepVideos(ids) {
     for (const [id, row] of this.#videos) {
       if (ids.has(id) || this.headsOf(row).length > 0) continue;
-      this.#videos.delete(id);
+      this.#forget(id);
       this.#isOrdered = false;
     }
+  }
+
+  #forget(id) {
+    this.#videos.delete(id);
+    this.#heardAt.delete(id);
   }
 
   /** By render: where viewers are now. */
@@ -101,7 +116,7 @@ export class Model {
       );
       for (const row of rows) {
         if (this.#order.length < mostVideos || this.headsOf(row).length > 0) this.#order.push(row.id);
-        else this.#videos.delete(row.id);
+        else this.#forget(row.id);
       }
     }
     return this.#order.map((id) => this.#videos.get(id));
