@@ -63,9 +63,6 @@ export const renders = pgTable(
   (table) => [
     uniqueIndex('renders_generation').on(table.videoId, table.generation),
     index('renders_created').on(table.createdAt.desc(), table.id.desc()),
-    index('renders_unsealed')
-      .on(table.createdAt.desc(), table.id.desc())
-      .where(sql`${table.sealedAt} IS NULL AND ${table.state} = 'active'`),
   ],
 );
 

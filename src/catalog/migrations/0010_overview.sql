@@ -1,7 +1,5 @@
 CREATE INDEX renders_created ON renders (created_at DESC, id DESC);
 --> statement-breakpoint
-CREATE INDEX renders_unsealed ON renders (created_at DESC, id DESC) WHERE sealed_at IS NULL AND state = 'active';
---> statement-breakpoint
 CREATE TABLE history (
   at timestamptz PRIMARY KEY,
   bucket_answers integer NOT NULL DEFAULT 0,
