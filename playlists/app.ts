@@ -1,4 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
 import { routePath } from 'hono/route';
 import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
@@ -12,6 +13,7 @@ import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Ports } from './ports.ts';
+import { reconcileRoutes } from './reconcile-routes.ts';
 import { segmentRoute } from './segment-route.ts';
 import { type RequestContext, type RequestVariables, type Service, service } from './service.ts';
 import { steeringRoute } from './steering-route.ts';
@@ -47,6 +49,7 @@ export function createApp(ports: Ports): App {
   streamRoutes(app, shared);
   operatorRoutes(app, shared);
   policyRoutes(app, shared);
+  reconcileRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);
   documentShared(app.openAPIRegistry);
@@ -81,7 +84,8 @@ function observe(app: App, ports: Ports): void {
 
 /** Every error answer: JSON with a code of the closed list, never cached, and nothing of the inside. */
 function answerErrors(app: App): void {
-  const answer = (error: unknown, c: RequestContext): Response => {
+  const answer = (thrown: unknown, c: RequestContext): Response => {
+    const error = thrown instanceof HTTPException ? refusedBody(thrown) : thrown;
     const status = error instanceof SegueError ? statusOf(error.code) : 500;
     if (c.req.path.startsWith('/v/') || c.req.path.startsWith('/renders/')) {
       for (const [name, value] of Object.entries(openToAll)) c.header(name, value);
@@ -98,6 +102,13 @@ function answerErrors(app: App): void {
     ),
   );
 }
+
+/** What the framework refuses by itself: a body that is not JSON, or is not said to be. */
+const refusedBody = (cause: HTTPException): SegueError =>
+  new SegueError('invalid_request', cause.message, {
+    cause,
+    hint: 'Send JSON, with the header "content-type: application/json".',
+  });
 
 /** Playlists and segments: open to every origin. */
 function playableRoutes(app: App, shared: Service): void {

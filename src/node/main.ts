@@ -31,6 +31,7 @@ import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { uncopied } from './reconcile.ts';
+import { startReconciliation } from './reconciliation.ts';
 import { startRenders } from './renders.ts';
 import { replicaRenderer } from './replica/render.ts';
 import { startReplicating } from './replica/replicate.ts';
@@ -183,6 +184,23 @@ export async function startNode(
     onLost: measures.lost,
     signal: stopped.signal,
   });
+  const findUncopied = (): Promise<void> =>
+    copying.resume(() => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal), stopped.signal);
+  const reconciliation = startReconciliation({
+    catalog,
+    bucket,
+    disk,
+    lost: care.lost,
+    nodeId,
+    log,
+    leaseSeconds,
+    settings: config.sweep,
+    isHeld: (id) => [...renders.leases(), ...ingest.leases()].some(({ renderId }) => renderId === id),
+    remake: (renderId, rendition, n) => renders.lost(renderId, rendition, n),
+    copyAll: () => void findUncopied(),
+    measures,
+  });
+  opened.use(reconciliation);
 
   let ready = true;
   const signer = urlSigner(config.secret);
@@ -199,6 +217,7 @@ export async function startNode(
     isReady: () => ready,
     checkCopy: (copy) => care.lost.check(copy),
     readCopy: (copy) => care.read(copy),
+    reconciling: reconciliation,
     drain: (seconds) => void stopOnce(seconds),
   });
   app.route('/', ingestRoutes(ingest, log));
@@ -259,8 +278,6 @@ export async function startNode(
     onReplica: measures.replica,
   });
   opened.defer(() => replicating.stop());
-  const findUncopied = (): Promise<void> =>
-    copying.resume(() => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal), stopped.signal);
   const endings = await subscribe(
     catalog,
     (change) => {

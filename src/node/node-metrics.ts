@@ -1,3 +1,4 @@
+import type { Finding } from '../catalog/findings.ts';
 import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
 import type { WrittenSegment } from '../ingest/write.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -13,6 +14,8 @@ export interface NodeMetrics {
   readonly lost: () => void;
   readonly replica: (bytes: number, how: 'pulled' | 'rendered') => void;
   readonly adopted: (adopted: Adopted) => void;
+  readonly found: (finding: Finding) => void;
+  readonly swept: () => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
@@ -39,6 +42,11 @@ export function nodeMetrics(
   const lost = metrics.counter('lost_copies_total', 'Copies that the bucket was found to have lost');
   const replicas = metrics.counter('replicas_total', 'Segments taken as replicas of another node', ['how']);
   const replicaBytes = metrics.counter('replica_bytes_total', 'Bytes of segments taken as replicas');
+  const findings = metrics.counter('sweep_findings_total', 'What reconciliation found', ['kind']);
+  const sweptAt = metrics.gauge(
+    'sweep_last_timestamp_seconds',
+    'When this node last saw the whole bucket compared with the rows; 0: not since it started',
+  );
   const takeovers = metrics.counter('takeovers_total', 'Renders taken over from a node that was gone');
   const adoptedSegments = metrics.counter(
     'adopted_segments_total',
@@ -71,6 +79,8 @@ export function nodeMetrics(
       adoptedSegments.inc(right);
       adoptedDamaged.inc(damaged);
     },
+    found: ({ kind }) => findings.inc({ kind }),
+    swept: () => sweptAt.setToCurrentTime(),
     copied(_, outcome, bytes, seconds) {
       copies.inc({ outcome });
       copiedBytes.inc(bytes);
