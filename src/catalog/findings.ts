@@ -29,6 +29,10 @@ export const findingKinds = [
   'missing-playlist',
   /** A multipart upload that was never ended. */
   'half-upload',
+  /** The bucket has every segment of a render, and nobody has stored its playlists. */
+  'unsealed-render',
+  /** The mark of a deployment with another database: what it stores are orphans to this one. */
+  'other-deployment',
 ] as const;
 /** One of {@link findingKinds}. */
 export type FindingKind = (typeof findingKinds)[number];
@@ -43,6 +47,7 @@ export const outcomes = [
   'handed-over',
   'replaced',
   'stored-again',
+  'sealed',
   'postponed',
   'reported',
   'removed',

@@ -266,5 +266,8 @@ export const sweeps = pgTable('sweeps', {
   report: jsonb('report').$type<unknown>(),
 });
 
+/** Which deployment this is: one row, made with the table, so that a copy of the database has it as well. */
+export const deployments = pgTable('deployment', { id: text('id').primaryKey() });
+
 /** The `place` of copies that are in the bucket. No node may be called so. */
 export const bucketPlace = 'bucket';

@@ -13,6 +13,8 @@ const titles: Readonly<Record<FindingKind, string>> = {
   orphan: 'objects that nothing is known of',
   'missing-playlist': 'playlists and init segments that the bucket has lost',
   'half-upload': 'uploads that were never ended',
+  'unsealed-render': 'complete renders that did not play from the bucket alone',
+  'other-deployment': 'other deployments that use this bucket: no orphans are removed',
 };
 
 const outcomes: Readonly<Record<Outcome, string>> = {
@@ -24,12 +26,19 @@ const outcomes: Readonly<Record<Outcome, string>> = {
   'handed-over': 'handed over to a node that has the right bytes',
   replaced: 'replaced',
   'stored-again': 'stored again',
+  sealed: 'sealed: the bucket alone plays',
   postponed: 'stored again by a later sweep, once its segments are back',
   reported: 'reported; removed after the grace time',
   removed: 'removed',
   aborted: 'aborted',
   left: 'left as it is',
   lost: 'lost: nobody can make it again',
+};
+
+/** What to do, where that is not plain from the rest. */
+const ways: Partial<Record<FindingKind, string>> = {
+  'other-deployment':
+    'give each database a bucket of its own; of a deployment that is gone for good, delete this object: orphans are removed again after the grace time',
 };
 
 /** Examples printed of each kind; JSON has more. */
@@ -57,5 +66,7 @@ export function* findingLines({ findings, examined, uploads }: Report): Generato
       yield `    ${place === 'bucket' ? '' : `${place}: `}${name}: ${outcomes[done]}`;
     const more = count - Math.min(shown, examples.length);
     if (more > 0) yield `    and ${more} more`;
+    const way = ways[kind];
+    if (way !== undefined) yield `    ${way}`;
   }
 }

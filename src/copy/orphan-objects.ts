@@ -14,6 +14,8 @@ export interface OrphanOptions {
   readonly tally: Tally;
   /** How long an object has to be known as an orphan before it is removed, in seconds. */
   readonly graceSeconds: number;
+  /** Other deployments use the bucket: what is unknown here may be theirs, and stays. */
+  readonly isShared: boolean;
   /** When this sweep began, in the database's words. */
   readonly sweptAt: string;
   readonly signal: AbortSignal;
@@ -34,7 +36,7 @@ const width = 4;
 
 /** Remembers orphans in the database, and removes those that an earlier sweep has told of, and whose time is over. */
 export function orphanObjects(options: OrphanOptions): OrphanObjects {
-  const { catalog, bucket, tally, graceSeconds, sweptAt, signal } = options;
+  const { catalog, bucket, tally, graceSeconds, sweptAt, isShared, signal } = options;
   let waiting = new Map<string, ListedObject>();
 
   const remove = async (object: ListedObject): Promise<void> => {
@@ -52,6 +54,11 @@ export function orphanObjects(options: OrphanOptions): OrphanObjects {
   const settle = async (): Promise<void> => {
     const objects = [...waiting.values()];
     waiting = new Map();
+    if (isShared) {
+      // Not remembered either: once the bucket is ours alone, their grace time begins.
+      for (const { key, bytes } of objects) tally.note(inBucket('orphan', key, bytes, 'left'));
+      return;
+    }
     const due = await noteOrphans(catalog.db, objects, sweptAt, graceSeconds);
     for (const object of objects)
       if (!due.has(object.key)) tally.note(inBucket('orphan', object.key, object.bytes, 'reported'));

@@ -13,12 +13,19 @@ import {
 import { forEachOf } from '../ops/each.ts';
 import type { Log } from '../ops/log.ts';
 import type { Bucket } from '../store/bucket.ts';
-import { isSubtitles, parseRenderObject, rendersPrefix, segmentName } from '../store/names.ts';
+import {
+  isSubtitles,
+  multivariantName,
+  parseRenderObject,
+  rendersPrefix,
+  segmentName,
+} from '../store/names.ts';
 import { type Difference, differences } from './compare.ts';
+import { markBucket } from './deployment-mark.ts';
 import { abortHalfUploads } from './half-uploads.ts';
 import type { LostCopies } from './lost.ts';
 import { orphanObjects } from './orphan-objects.ts';
-import { besideSegments, storeAgain } from './sealed-again.ts';
+import { besideSegments, isCompleteRender, sealAbandoned, storeAgain } from './sealed-again.ts';
 import { type ListedObject, type Met, walkRenders } from './walk.ts';
 
 /** What a sweep needs. Times in seconds. */
@@ -52,8 +59,11 @@ export async function sweepBucket(
 ): Promise<void> {
   const { catalog, bucket } = options;
   await abortHalfUploads({ bucket, tally, graceSeconds: options.uploadGraceSeconds }, signal);
+  const others = await markBucket({ catalog, bucket }, signal);
+  for (const name of others) tally.note(inBucket('other-deployment', name, 0, 'left'));
   const graceSeconds = options.orphanGraceSeconds;
-  const orphans = orphanObjects({ catalog, bucket, tally, graceSeconds, sweptAt, signal });
+  const isShared = others.length > 0;
+  const orphans = orphanObjects({ catalog, bucket, tally, graceSeconds, sweptAt, isShared, signal });
   let current: SweptObjects | undefined;
 
   const meet = async (met: Met): Promise<void> => {
@@ -84,6 +94,10 @@ class SweptObjects {
   readonly #render: SweptRender;
   readonly #signal: AbortSignal;
   readonly #missing: Set<string>;
+  /** Something is missing or damaged. */
+  #isTorn = false;
+  /** Something was there that the rows did not know. */
+  #hasGained = false;
   readonly #compared = new Set<string>();
   #open: { readonly rendition: SweptRendition; readonly listed: Map<number, number> } | undefined;
 
@@ -123,7 +137,7 @@ class SweptObjects {
       this.#open = { rendition, listed: new Map() };
       await this.#compare();
     }
-    await this.#restore();
+    await (this.#render.isSealed ? this.#restore() : this.#seal());
   }
 
   async #compare(): Promise<void> {
@@ -152,6 +166,7 @@ class SweptObjects {
     if ((await bucket.size(key, this.#signal)) !== difference.bytes) return;
     if (difference.kind === 'unknown') return this.#note('unknown-object', key, difference.bytes, 'left');
     await recordCopies(catalog.db, renderId, rendition.name, bucketPlace, [[n, n + 1]]);
+    this.#hasGained = true;
     this.#note('object-without-row', key, difference.bytes, 'row-written');
   }
 
@@ -161,6 +176,7 @@ class SweptObjects {
     const { catalog, lost, nodeId, liveSeconds } = this.#options;
     const looked = await lost.look({ renderId, rendition: name, n });
     if (looked === 'there' || looked === 'unrecorded') return;
+    this.#isTorn = true;
     const note = (kind: FindingKind, done: Outcome): void =>
       this.#note(kind, this.#keyOf(rendition, n), sizes[n] ?? 0, done);
     if (looked === 'replaced') return note('damaged-object', 'replaced');
@@ -171,6 +187,15 @@ class SweptObjects {
     if (!holders.some(({ id }) => id !== nodeId)) return note(kind, 'left');
     await announceSuspect(catalog.db, renderId, name, n);
     note(kind, 'handed-over');
+  }
+
+  /** The node that stored the last segment may have gone before it sealed the render. */
+  async #seal(): Promise<void> {
+    if (this.#isTorn || !(this.#hasGained || isCompleteRender(this.#render))) return;
+    const { catalog, bucket, log } = this.#options;
+    const { renderId } = this.#render;
+    const done = await sealAbandoned(catalog, bucket, renderId, log, this.#signal);
+    if (done !== undefined) this.#note('unsealed-render', multivariantName(renderId), 0, done);
   }
 
   async #restore(): Promise<void> {

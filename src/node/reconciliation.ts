@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/connect.ts';
+import { startMarking } from '../copy/deployment-mark.ts';
 import type { LostCopies } from '../copy/lost.ts';
 import type { SweepOptions } from '../copy/sweep.ts';
 import { sweepNow } from '../copy/sweep-turn.ts';
@@ -31,7 +32,7 @@ export interface ReconciliationOptions {
   readonly measures: Pick<NodeMetrics, 'found' | 'swept'>;
 }
 
-/** Reconciliation while a node runs: when it is asked for, and of the bucket by itself, once in so many hours. */
+/** Reconciliation while a node runs: when it is asked for, and of the bucket by itself, once in so many hours. Leaves its mark there. */
 export function startReconciliation(options: ReconciliationOptions): Reconciling & AsyncDisposable {
   const { catalog, bucket, disk, nodeId, log, settings, measures } = options;
   const sweep: SweepOptions = {
@@ -60,11 +61,12 @@ export function startReconciliation(options: ReconciliationOptions): Reconciling
       return report;
     },
   });
+  const marking = startMarking({ catalog, bucket, log });
   const { hours } = settings;
   const { found, swept } = measures;
   const daily = hours === 0 ? undefined : startDailySweep({ sweep, hours, onFinding: found, onSwept: swept });
   const stop = async (): Promise<void> => {
-    await Promise.all([runs.stop(), daily?.stop()]);
+    await Promise.all([runs.stop(), daily?.stop(), marking.stop()]);
   };
   return { ...runs, stop, [Symbol.asyncDispose]: stop };
 }

@@ -37,6 +37,12 @@ export const rendersPrefix = 'renders/';
 /** Object name prefix of all assets. */
 export const assetsPrefix = 'assets/';
 
+/** Object name prefix of the marks of deployments. */
+export const deploymentsPrefix = 'deployments/';
+
+/** Object name of the mark of a deployment that keeps its renders in the bucket. */
+export const deploymentName = (id: string): string => `${deploymentsPrefix}${id}`;
+
 /** Object name prefix of everything that belongs to a render. */
 export const renderPrefix = (renderId: string): string => `renders/${renderId}/`;
 

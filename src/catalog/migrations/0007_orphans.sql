@@ -13,3 +13,9 @@ CREATE TABLE sweeps (
   finished_at timestamptz,
   report jsonb
 );
+--> statement-breakpoint
+CREATE TABLE deployment (
+  id text PRIMARY KEY
+);
+--> statement-breakpoint
+INSERT INTO deployment (id) VALUES (gen_random_uuid()::text);

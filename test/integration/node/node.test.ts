@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { copiesAt, storedOf } from '../../../src/catalog/copies.ts';
+import { deploymentId } from '../../../src/catalog/deployment.ts';
 import { runSchema } from '../../../src/catalog/findings.ts';
 import { leaseOf } from '../../../src/catalog/leases.ts';
 import { allNodes } from '../../../src/catalog/nodes.ts';
@@ -92,6 +93,15 @@ test('what a node could not copy before it stopped is copied by its next process
   await using next = await start();
   await until(async () => (await renderById(catalog.db, 's'))?.sealedAt, { what: 'it is sealed' });
   expect((await segment(next, 's', 'audio', 0)).status).toBe(200);
+});
+
+test('a node leaves the mark of its deployment in the bucket when it starts', async () => {
+  await using bare = await startTestBucket();
+  await using own = await temporaryFolder();
+  await using node = await start({ nodeId: 'm', bucket: bare.settings, dataFolder: own.path });
+  await until(async () => (await bare.keys()).length > 0, { what: 'something is in the bucket' });
+  expect(await bare.keys()).toEqual([`deployments/${await deploymentId(catalog.db)}`]);
+  expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
 });
 
 test('reconciling on demand: a torn file and a lost object are found without any viewer, and are there again', async () => {

@@ -82,9 +82,9 @@ test('one whose node is gone gives way once its time is over, and does not come 
   const gate = Promise.withResolvers<void>();
   const stuck: Bucket = {
     ...field.bucket,
-    async *list() {
+    async *list(prefix) {
       await gate.promise;
-      yield { key: 'renders/loose', bytes: 1 };
+      yield { key: `${prefix}loose`, bytes: 1 };
     },
   };
   const first = field.begin({ bucket: stuck });

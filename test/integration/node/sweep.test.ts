@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { removeCopies } from '../../../src/catalog/copies.ts';
+import { recordCopies, removeCopies } from '../../../src/catalog/copies.ts';
+import { acquireLease } from '../../../src/catalog/leases.ts';
 import { addSizes } from '../../../src/catalog/sizes.ts';
+import { renderById, settleInit } from '../../../src/catalog/videos.ts';
 import { subscribe } from '../../../src/catalog/wake.ts';
 import { startUploader } from '../../../src/copy/uploader.ts';
 import type { Bucket } from '../../../src/store/bucket.ts';
+import { rendersPrefix } from '../../../src/store/names.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, bytesOf, log, names } from './kit.ts';
 import {
@@ -30,12 +33,12 @@ beforeEach(async () => {
 test('a bucket that is as the rows say has nothing to report, whatever the order of names', async () => {
   await field.sealedRender();
   for (const id of ['R', 'r-', 'r_', 'r1', 'rr', '-r']) await field.storedRender(id);
-  const before = await field.store.keys();
+  const before = await field.store.keys('renders/');
   const report = await field.sweep();
   expect(report.findings).toEqual([]);
   expect(report.examined).toMatchObject({ renders: 7, objects: before.length });
   expect(report.uploads).toBe('unsupported');
-  expect(await field.store.keys()).toEqual(before);
+  expect(await field.store.keys('renders/')).toEqual(before);
 });
 
 describe('a row without an object', () => {
@@ -159,14 +162,16 @@ describe('orphans', () => {
   });
 
   test('are first only reported, then removed; nothing else is', async () => {
-    const before = await field.store.keys();
+    const before = await field.store.keys('renders/');
     const first = await field.sweep();
     expect(lines(first)).toEqual(orphans.map((name) => `orphan ${name} reported`));
     expect(first.findings).toMatchObject([{ open: 0, bytes: 6 * orphans.length }]);
-    expect(await field.store.keys()).toEqual(before);
+    expect(await field.store.keys('renders/')).toEqual(before);
     const second = await field.sweep();
     expect(lines(second)).toEqual(orphans.map((name) => `orphan ${name} removed`));
-    expect(await field.store.keys()).toEqual(before.filter((one) => !orphans.includes(one.slice(8))));
+    expect(await field.store.keys('renders/')).toEqual(
+      before.filter((one) => !orphans.includes(one.slice(8))),
+    );
     expect(await field.store.keys()).toEqual(expect.arrayContaining(others));
     expect((await field.sweep()).findings).toEqual([]);
     expect(await rows()).toEqual([]);
@@ -212,16 +217,16 @@ test('a page that was listed before copies came and went does no harm', async ()
   const stale: Bucket = {
     ...field.bucket,
     async *list(prefix, signal) {
-      yield { key: key(0, 'new'), bytes: 7 };
+      if (prefix === rendersPrefix) yield { key: key(0, 'new'), bytes: 7 };
       for await (const object of field.bucket.list(prefix, signal)) {
         if (object.key === key(1)) continue;
         yield object.key === key(2) ? { ...object, bytes: 3 } : object;
       }
     },
   };
-  const before = await field.store.keys();
+  const before = await field.store.keys('renders/');
   expect((await field.sweep({ bucket: stale })).findings).toEqual([]);
-  expect(await field.store.keys()).toEqual(before);
+  expect(await field.store.keys('renders/')).toEqual(before);
   expect(await field.stored()).toEqual([[0, count]]);
   expect(await field.stored('new')).toEqual([]);
 });
@@ -230,7 +235,7 @@ test('a copy under way is not hurt: its bytes are there, and neither its answer 
   await addVideo(field.catalog, 'r', 5);
   await addSizes(field.catalog.db, 'r', '180p', [[0, 500]]);
   await field.disk.put('r', '180p', 0, bytesOf('180p', 0));
-  await field.proxy.fail({ kind: 'swallow' }, (method) => method === 'PUT');
+  await field.proxy.fail({ kind: 'swallow' }, (method, path) => method === 'PUT' && path.includes('.m4s'));
   const outcomes: string[] = [];
   const uploader = startUploader({
     disk: field.disk,
@@ -268,4 +273,85 @@ test('a sealed render that has lost playlists and init segments gets them again,
     'missing-object r/180p/0.m4s made-on-demand',
     'missing-playlist r/index.m3u8 postponed',
   ]);
+});
+
+describe('a complete render whose node is gone before it sealed it', () => {
+  const beside = async () => (await field.store.keys('renders/r/')).filter((one) => !/\/\d+\.m4s$/.test(one));
+  const bytes = async (keys: readonly string[]) =>
+    Promise.all(keys.map(async (one) => Buffer.from((await field.bucket.get(one)) ?? [])));
+  const sealed = async () => (await renderById(field.catalog.db, 'r'))?.sealedAt ?? undefined;
+  /** As after the last row, and before anything is stored beside the segments. */
+  const unseal = async (): Promise<void> => {
+    for (const one of await beside()) await field.take(one);
+    await field.catalog.db.execute('UPDATE renders SET sealed_at = NULL');
+  };
+
+  test('is sealed, with the same bytes', async () => {
+    await field.sealedRender();
+    const keys = await beside();
+    const truth = await bytes(keys);
+    expect(keys).toHaveLength(5);
+    await unseal();
+    expect(lines(await field.sweep())).toEqual(['unsealed-render r/index.m3u8 sealed']);
+    expect(await beside()).toEqual(keys);
+    expect(await bytes(keys)).toEqual(truth);
+    expect(await sealed()).toBeInstanceOf(Date);
+    expect((await field.sweep()).findings).toEqual([]);
+  });
+
+  test('is sealed also where its last copy came to no row, and not before the bucket has everything', async () => {
+    await field.sealedRender();
+    await unseal();
+    const last = await field.bucket.get(key(3));
+    await field.take(key(3));
+    expect(lines(await field.sweep())).toEqual(['missing-object r/180p/3.m4s made-on-demand']);
+    expect((await field.sweep()).findings).toEqual([]);
+    expect(await beside()).toEqual([]);
+    await field.put(key(3), last ?? '');
+    expect(lines(await field.sweep())).toEqual([
+      'object-without-row r/180p/3.m4s row-written',
+      'unsealed-render r/index.m3u8 sealed',
+    ]);
+    expect(await beside()).toHaveLength(5);
+    expect(await sealed()).toBeInstanceOf(Date);
+  });
+
+  test('is listed with what was made on demand since, once the bucket has all of that', async () => {
+    await field.sealedRender();
+    const { db } = field.catalog;
+    await db.execute(
+      `INSERT INTO renditions (render_id, name, position, kind, on_demand) VALUES ('r', 'iframes', 2, 'iframes', true)`,
+    );
+    const acquired = await acquireLease(db, 'r', 'a', 60);
+    if (!acquired.ours) throw new Error('the lease is held');
+    await settleInit(db, 'r', 'iframes', Buffer.from('init of iframes'), acquired.lease);
+    await addSizes(
+      db,
+      'r',
+      'iframes',
+      [0, 1, 2, 3].map((n) => [n, 500 + n]),
+    );
+    const copy = async (n: number): Promise<void> => {
+      await field.put(key(n, 'r', 'iframes'), bytesOf('iframes', n));
+      await recordCopies(db, 'r', 'iframes', 'bucket', [[n, n + 1]]);
+    };
+    const list = async () => Buffer.from((await field.bucket.get('renders/r/index.m3u8')) ?? []).toString();
+    for (const n of [0, 1, 2]) await copy(n);
+    expect((await field.sweep()).findings).toEqual([]);
+    await copy(3);
+    expect(lines(await field.sweep())).toEqual([
+      'missing-playlist r/iframes/init.mp4 stored-again',
+      'missing-playlist r/iframes/media.m3u8 stored-again',
+    ]);
+    expect(await list()).toContain('iframes/media.m3u8');
+    expect((await field.sweep()).findings).toEqual([]);
+  });
+
+  test('that was replaced meanwhile is left', async () => {
+    await field.sealedRender();
+    await unseal();
+    await field.catalog.db.execute(`UPDATE renders SET state = 'superseded'`);
+    expect((await field.sweep()).findings).toEqual([]);
+    expect(await beside()).toEqual([]);
+  });
 });

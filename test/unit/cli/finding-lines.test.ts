@@ -27,6 +27,15 @@ test('a report counts everything, and keeps examples: what needs somebody first'
   expect(openIn(report)).toBe(3);
 });
 
+test('of another deployment with the same bucket it is said what to do', () => {
+  const found = tally();
+  found.note(finding(0, { kind: 'other-deployment', name: 'deployments/x', bytes: 0, done: 'left' }));
+  const [, title, example, way] = findingLines(found.report());
+  expect(title).toMatch(/^! 1 other deployments/);
+  expect(example).toContain('deployments/x');
+  expect(way).toContain('delete this object');
+});
+
 test('reports of several nodes are one', () => {
   const [a, b] = [tally(), tally()];
   for (let n = 0; n < 80; n += 1) {
