@@ -109,6 +109,7 @@ export async function startNode(
 
   const measures = nodeMetrics(metrics, () => ({
     encoders: renders.encoding,
+    unrecorded: renders.unrecorded,
     diskBytes: disk.bytes,
     copyQueue: copying.pending,
     renders: renders.leases().length,

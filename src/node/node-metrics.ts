@@ -22,7 +22,14 @@ export interface NodeMetrics {
 /** Registers a node's metrics. `now` reads the figures that go up and down. */
 export function nodeMetrics(
   metrics: Metrics,
-  now: () => { encoders: number; diskBytes: number; copyQueue: number; renders: number; streams: number },
+  now: () => {
+    encoders: number;
+    unrecorded: number;
+    diskBytes: number;
+    copyQueue: number;
+    renders: number;
+    streams: number;
+  },
 ): NodeMetrics {
   const segments = metrics.counter('segments_made_total', 'Segments rendered and recorded');
   const encodeSeconds = metrics.histogram('segment_seconds', 'Time to make one segment, all renditions');
@@ -55,6 +62,9 @@ export function nodeMetrics(
   const adoptedDamaged = metrics.counter('adopted_damaged_total', 'Files on adopted disks that were damaged');
   metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
   metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
+  metrics.gauge('unrecorded_segments', 'Segments made that wait for their rows', [], (gauge) =>
+    gauge.set(now().unrecorded),
+  );
   metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
   metrics.gauge('copy_queue', 'Segments waiting to be copied', [], (gauge) => gauge.set(now().copyQueue));
   metrics.gauge('leases', 'Renders held', [], (gauge) => gauge.set(now().renders));
