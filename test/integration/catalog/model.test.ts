@@ -6,13 +6,14 @@ import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts'
 import { emptyCatalog } from '../node/kit.ts';
 import { anyCommand } from './model/commands.ts';
 import { modelOf } from './model/judge.ts';
+import { type Peers, startPeers } from './model/peers.ts';
 import { look } from './model/seen.ts';
 import { World } from './model/world.ts';
 
 /**
  * Leases, copies and disks as a state machine: two nodes, made of the parts of the real ones, take and lose leases, make segments
- * and take in foreign ones, copy, crash between any two steps, lose disks, answers and objects. After each step, rows, disks and
- * bucket are held against what always holds: see `model/judge.ts`.
+ * and take in foreign ones, copy, take replicas of each other, crash between any two steps, adopt each other's disks, lose disks,
+ * answers and objects. After each step, rows, disks and bucket are held against what always holds: see `model/judge.ts`.
  *
  * Nothing in Segue deletes finished segments to make room, so there is no such step here. What does remove them is here: a
  * fenced maker withdraws, a damaged file is dropped, a foreign segment that was never listed goes, and a damaged object is
@@ -29,13 +30,14 @@ const longestMs = 600 * runs;
 let server: TestPostgres;
 let store: TestBucket;
 let bucket: Bucket;
+let peers: Peers;
 beforeAll(async () => {
-  [server, store] = await Promise.all([startTestPostgres(), startTestBucket()]);
+  [server, store, peers] = await Promise.all([startTestPostgres(), startTestBucket(), startPeers()]);
   bucket = openBucket(store.settings);
 });
 afterAll(async () => {
   bucket?.close();
-  await Promise.all([server?.stop(), store?.stop()]);
+  await Promise.all([server?.stop(), store?.stop(), peers?.[Symbol.asyncDispose]()]);
 });
 
 test(
@@ -48,7 +50,7 @@ test(
       fc.commands(anyCommand, { maxCommands: 400, size: 'max' }),
       async (commands) => {
         run += 1;
-        await using world = await World.begin({ catalog, bucket, store }, run);
+        await using world = await World.begin({ catalog, bucket, store, peers }, run);
         await fc.asyncModelRun(
           async () => ({ model: modelOf(world, await look(world)), real: world }),
           counted(commands),

@@ -6,6 +6,7 @@ import type { Outcome } from './gates.ts';
 import { judge, judgeFenced, type Model, nodeModel, type Step } from './judge.ts';
 import { copy, recordCopy, view } from './place-steps.ts';
 import { leaseSeconds, type Making } from './process.ts';
+import { goOnPulling, pull } from './replica-steps.ts';
 import { look } from './seen.ts';
 import {
   type NodeName,
@@ -110,7 +111,7 @@ const suspectStep = (name: NodeName): Step => ({
   text: `${name} is suspected`,
   isDue: () => true,
   async run({ leases }, world) {
-    await suspectNode(world.backing.catalog.db, world.ids[name], `http://${world.ids[name]}`);
+    await suspectNode(world.backing.catalog.db, world.ids[name], world.urlOf(name));
     for (const render of renderNames) if (leases[render].holder === name) leases[render].isLive = false;
   },
 });
@@ -118,10 +119,7 @@ const suspectStep = (name: NodeName): Step => ({
 const dieStep = (name: NodeName): Step => ({
   text: `${name} dies`,
   isDue: ({ nodes }) => nodes[name].isUp,
-  run: (_, world) => {
-    world.processes.delete(name);
-    return Promise.resolve();
-  },
+  run: (_, world) => world.kill(name),
 });
 
 const startStep = (name: NodeName): Step => ({
@@ -130,10 +128,20 @@ const startStep = (name: NodeName): Step => ({
   run: (_, world) => world.start(name),
 });
 
+const adoptStep = (name: NodeName): Step => ({
+  text: `${name} starts again, with the disks of ${other(name)}`,
+  isDue: ({ nodes, seen }) => !nodes[other(name)].isUp && seen.bytes[other(name)].size > 0,
+  async run(_, world) {
+    await world.kill(name);
+    world.moveDisks(other(name), name);
+    await world.start(name);
+  },
+});
+
 const loseDiskStep = (name: NodeName): Step => ({
   text: `the disk of ${name} is lost`,
   isDue: ({ nodes, seen }) => !nodes[name].isUp && seen.bytes[name].size > 0,
-  run: (_, world) => world.emptyDisk(name),
+  run: (_, world) => world.emptyDisks(name),
   loses: true,
 });
 
@@ -251,6 +259,15 @@ const weighted: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   [1, anyNode.map(dieStep)],
   [6, anyNode.map(startStep)],
   [1, anyNode.map(loseDiskStep)],
+  [3, anyNode.map(adoptStep)],
+  [4, anyNode.map((name) => ({ text: `${name} begins to take a replica`, ...pull(name) }))],
+  [
+    6,
+    fc.tuple(anyNode, fc.constantFrom(1, 2, 2, 2), anyOutcome).map(([name, gates, outcome]) => ({
+      text: `${name} goes on with the replica, ${gates} steps: ${outcome}`,
+      ...goOnPulling(name, gates, outcome),
+    })),
+  ],
   [1, fc.constant(passTime)],
   [5, anyNode.map((name) => ({ text: `${name} puts a foreign segment on its disk`, ...put(name) }))],
   [

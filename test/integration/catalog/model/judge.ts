@@ -13,6 +13,7 @@ export interface NodeModel {
   readonly isUp: boolean;
   readonly holds: Readonly<Record<RenderName, boolean>>;
   readonly isMaking: boolean;
+  readonly isPulling: boolean;
   readonly hasUnlisted: boolean;
   readonly hasFiles: boolean;
   /** What it has put into the bucket and not recorded. */
@@ -63,6 +64,7 @@ export function nodeModel(world: World, name: NodeName): NodeModel {
     isUp: process !== undefined,
     holds: { own: process?.held !== undefined, foreign: process?.stream !== undefined },
     isMaking: process?.making !== undefined,
+    isPulling: process?.isPulling === true,
     hasUnlisted: process?.unlisted !== undefined,
     hasFiles: (process?.disk.renders().length ?? 0) > 0,
     stored: process?.stored && world.segmentOf(process.stored),

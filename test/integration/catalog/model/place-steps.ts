@@ -1,4 +1,4 @@
-import { recordCopies, removeCopies } from '../../../../src/catalog/copies.ts';
+import { recordCopies } from '../../../../src/catalog/copies.ts';
 import { foreign } from '../../../../src/catalog/foreign.ts';
 import { locate } from '../../../../src/catalog/locate.ts';
 import { suspectNode } from '../../../../src/catalog/nodes.ts';
@@ -24,19 +24,6 @@ async function nextTask(world: World, process: Process): Promise<CopyTask | unde
   return undefined;
 }
 
-/** The segment from a process' disk. A damaged one is removed, and then its row is corrected. */
-async function read(
-  world: World,
-  process: Process,
-  { renderId, rendition, n }: Pick<CopyTask, 'renderId' | 'rendition' | 'n'>,
-) {
-  const isKnown = process.disk.facts(renderId, rendition, n) !== undefined;
-  const segment = await process.disk.read(renderId, rendition, n);
-  if (segment === undefined && isKnown)
-    await removeCopies(world.backing.catalog.db, renderId, rendition, process.id, [[n, n + 1]]);
-  return segment;
-}
-
 /** The first half of copying: read, PUT, verify. */
 export const copy = (name: NodeName): Omit<Step, 'text'> => ({
   // Whatever is on the disk: a node looks for it at its start, and whenever its announcements were interrupted.
@@ -44,7 +31,7 @@ export const copy = (name: NodeName): Omit<Step, 'text'> => ({
   async run(_, world) {
     const process = world.up(name);
     const task = await nextTask(world, process);
-    const segment = task === undefined ? undefined : await read(world, process, task);
+    const segment = task === undefined ? undefined : await process.read(task);
     if (task === undefined || segment === undefined) return;
     const { renderId, rendition, n, container } = task;
     const key = segmentName(renderId, rendition, n, container);
@@ -114,7 +101,7 @@ export async function view(
       await suspectNode(db, holder.id, holder.url);
       for (const lease of Object.values(model.leases))
         if (lease.holder !== undefined && world.ids[lease.holder] === holder.id) lease.isLive = false;
-    } else if ((await read(world, process, { renderId, rendition, n })) === undefined) {
+    } else if ((await process.read({ renderId, rendition, n })) === undefined) {
       const name = nodeNames.find((each) => world.ids[each] === holder.id);
       if (!model.rotten.delete(`${name} ${render}/${rendition}/${n}`))
         throw new Error(`${name} does not have what it is recorded to have`);

@@ -77,7 +77,14 @@ export async function look(world: World): Promise<Seen> {
 
 /** Segments on a disk with the MD5 of their bytes, whatever their names say. */
 async function filesOf(world: World, name: NodeName): Promise<Map<string, string>> {
-  const folder = world.folderOf(name);
+  const found = new Map<string, string>();
+  // What the first disk has is what is read.
+  for (const folder of world.foldersOf(name).toReversed())
+    for (const [segment, digest] of await filesIn(world, folder)) found.set(segment, digest);
+  return found;
+}
+
+async function filesIn(world: World, folder: string): Promise<Map<string, string>> {
   const files = await readdir(folder, { recursive: true }).catch(() => []);
   const found = new Map<string, string>();
   for (const file of files) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -11,6 +12,7 @@ import { segmentName } from '../../../../src/store/names.ts';
 import type { TestBucket } from '../../../support/bucket.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../../support/folder.ts';
 import { addVideo, bytesOf } from '../../node/kit.ts';
+import type { Peers } from './peers.ts';
 import { Process } from './process.ts';
 
 /** The two nodes. */
@@ -31,6 +33,7 @@ export const foreignBytes = (name: NodeName, n: number): Uint8Array => bytesOf(`
 
 /** What all runs share. */
 export interface Backing {
+  readonly peers: Peers;
   readonly catalog: Catalog;
   readonly bucket: Bucket;
   readonly store: TestBucket;
@@ -44,10 +47,14 @@ export class World implements AsyncDisposable {
   readonly prefix: string;
   readonly processes = new Map<NodeName, Process>();
   readonly #folder: TemporaryFolder;
+  /** The disks of a node, its own first; the others it has adopted. */
+  readonly #disks: Record<NodeName, string[]>;
+  #newDisks = 0;
 
   private constructor(backing: Backing, run: number, folder: TemporaryFolder) {
     this.backing = backing;
     this.#folder = folder;
+    this.#disks = { a: [this.#newDisk()], b: [this.#newDisk()] };
     this.ids = { a: `a-${run}`, b: `b-${run}`, own: `run-${run}-own`, foreign: `run-${run}-foreign` };
     this.prefix = `renders/run-${run}-`;
   }
@@ -67,18 +74,46 @@ export class World implements AsyncDisposable {
     const rendition = { name: 'v0', position: 0, kind: 'video', container: 'mpegts', attributes } as const;
     await writeRendition(db, ids.foreign, first.lease, rendition);
     await releaseLeases(db, [first.lease]);
+    backing.peers.answer(async ({ nodeId, ...asked }) => {
+      const process = [...world.processes.values()].find(({ id }) => id === nodeId);
+      return process === undefined ? 'gone' : ((await process.read(asked)) ?? 'absent');
+    });
     for (const name of nodeNames) await world.start(name);
     return world;
   }
 
-  folderOf(name: NodeName): string {
-    return join(this.#folder.path, name);
+  /** Folders of the disks of a node, its own first. */
+  foldersOf(name: NodeName): readonly string[] {
+    return this.#disks[name];
+  }
+
+  urlOf(name: NodeName): string {
+    return this.backing.peers.urlOf(this.ids[name]);
   }
 
   async start(name: NodeName): Promise<void> {
     const { catalog, bucket } = this.backing;
-    const options = { id: this.ids[name], folder: this.folderOf(name), catalog, bucket };
+    const [folder = '', ...adopt] = this.#disks[name];
+    const options = { id: this.ids[name], url: this.urlOf(name), folder, adopt, catalog, bucket };
     this.processes.set(name, await Process.start(options));
+  }
+
+  /** SIGKILL. */
+  async kill(name: NodeName): Promise<void> {
+    const process = this.processes.get(name);
+    this.processes.delete(name);
+    await process?.[Symbol.asyncDispose]();
+  }
+
+  /** The disks of a dead node are mounted where another one is about to start; the dead one has an empty disk from then on. */
+  moveDisks(from: NodeName, to: NodeName): void {
+    this.#disks[to].push(...this.#disks[from].filter((folder) => existsSync(folder)));
+    this.#disks[from] = [this.#newDisk()];
+  }
+
+  #newDisk(): string {
+    this.#newDisks += 1;
+    return join(this.#folder.path, `disk-${this.#newDisks}`);
   }
 
   /** The process of a node that is up. */
@@ -88,18 +123,23 @@ export class World implements AsyncDisposable {
     return process;
   }
 
-  async emptyDisk(name: NodeName): Promise<void> {
-    await rm(this.folderOf(name), { recursive: true, force: true });
+  /** Everything on the own disk of a node is gone, and its adopted ones as well. */
+  async emptyDisks(name: NodeName): Promise<void> {
+    for (const folder of this.#disks[name]) await rm(folder, { recursive: true, force: true });
+    this.#disks[name] = [this.#newDisk()];
   }
 
   /** Turns a segment on a disk into something else of the same length. Returns it as `own/180p/2`, where there is one. */
   async rot(name: NodeName, render: RenderName, n: number): Promise<string | undefined> {
     const [rendition] = renditions[render];
-    const home = join(this.folderOf(name), this.ids[render], rendition);
-    const file = (await readdir(home).catch(() => [])).find((each) => each.startsWith(`${n}.`));
-    if (file === undefined) return undefined;
-    await writeFile(join(home, file), Buffer.alloc(500 + n, '?'));
-    return `${render}/${rendition}/${n}`;
+    for (const folder of this.#disks[name]) {
+      const home = join(folder, this.ids[render], rendition);
+      const file = (await readdir(home).catch(() => [])).find((each) => each.startsWith(`${n}.`));
+      if (file === undefined) continue;
+      await writeFile(join(home, file), Buffer.alloc(500 + n, '?'));
+      return `${render}/${rendition}/${n}`;
+    }
+    return undefined;
   }
 
   /** A segment as it is called in what is seen: `own/180p/2`. */
@@ -127,6 +167,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of nodeNames) await this.kill(name);
     await this.#folder[Symbol.asyncDispose]();
   }
 }
