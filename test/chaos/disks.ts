@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { until } from '../support/wait.ts';
-import type { NodeName } from './plan.ts';
+import type { NodeName } from './fault.ts';
 
 const run = promisify(execFile);
 
@@ -36,6 +36,11 @@ export async function makeDisks(dataFolder: string, bytes: number): Promise<Disk
       cannotFill = words.trim().split('\n').at(-1) ?? '';
     }
   }
+  const detach = (): void => {
+    for (const folder of mounted) spawnSync('umount', ['-l', folder]);
+  };
+  // Whoever ends at once leaves no mounts behind.
+  process.once('exit', detach);
   return {
     cannotFill,
     async fill(node) {
@@ -63,6 +68,7 @@ export async function makeDisks(dataFolder: string, bytes: number): Promise<Disk
       await until(removeAll, { what: `the disk of ${node} is empty` });
     },
     async [Symbol.asyncDispose]() {
+      process.off('exit', detach);
       for (const folder of mounted) await run('umount', [folder]).catch(() => run('umount', ['-l', folder]));
     },
   };

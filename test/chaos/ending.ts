@@ -67,8 +67,8 @@ export async function lookAtTheEnd(options: EndingOptions): Promise<Ending> {
   return { unwatched, problems };
 }
 
-async function ready(ground: Ground): Promise<void> {
-  await ground.ready();
+async function ready(ground: Ground, nodes = 3): Promise<void> {
+  await ground.ready(nodes);
   const look = async (): Promise<boolean> => (await fetch(`${ground.field.stack.url}/readyz`)).ok;
   await until(look, { what: 'the playlist service is ready', timeout: 60_000 });
 }
@@ -81,15 +81,22 @@ async function lookAt({ ground, truth, signal, onSession }: EndingOptions, video
   for (const rendition of ['180p', 'audio']) {
     for (let n = 0; n < segmentCount(gridOfSeconds(video.seconds)); n += 1) {
       const name = `${video.id}/${rendition}/${n}`;
-      const answer = await fetch(
-        `${field.bucket.settings.publicUrl}/renders/${renderId}/${rendition}/${n}.m4s`,
-      );
-      const bytes = new Uint8Array(await answer.arrayBuffer());
-      if (!answer.ok) throw new Error(`the bucket answers ${answer.status} for ${name}`);
+      const url = `${field.bucket.settings.publicUrl}/renders/${renderId}/${rendition}/${n}.m4s`;
+      // One that was lost is stored again after the late viewer has asked for it.
+      const bytes = await until(async () => inBucket(url), {
+        what: `the bucket has ${name}`,
+        timeout: storedMs,
+      });
       if (digestOf(bytes) !== truth.digestOf(name))
         throw new Error(`the bucket has other bytes of ${name} than viewers got`);
     }
   }
+}
+
+async function inBucket(url: string): Promise<Uint8Array | undefined> {
+  const answer = await fetch(url);
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  return answer.ok ? bytes : undefined;
 }
 
 async function renderOf({ field }: Ground, { id }: Video): Promise<string> {
@@ -99,16 +106,17 @@ async function renderOf({ field }: Ground, { id }: Video): Promise<string> {
 
 /** Takes two segments from every place at once, and asks for them as a CDN does whose origin has lost them. */
 async function madeAgain({ ground, truth }: EndingOptions, video: Video): Promise<void> {
-  const { field, disks } = ground;
+  const { field, disks, far } = ground;
   const renderId = await renderOf(ground, video);
   const lost = [0, 1].map((n) => ({ n, key: `renders/${renderId}/180p/${n}.m4s` }));
   const { s3, settings } = field.bucket;
   const nodes = ['node-1', 'node-2'] as const;
+  await far.lose();
   const pids = nodes.map((node) => field.stack.kill(node));
   for (const node of nodes) await disks.empty(node);
   for (const { key } of lost) await s3.send(new DeleteObjectCommand({ Bucket: settings.bucket, Key: key }));
   for (const [index, node] of nodes.entries()) await field.stack.restarted(node, pids[index] ?? 0);
-  await ready(ground);
+  await ready(ground, 2);
   for (const { n, key } of lost) {
     const answer = await fetch(`${field.stack.url}/${key}`);
     const bytes = withoutPadding(new Uint8Array(await answer.arrayBuffer()));

@@ -1,18 +1,17 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { signalTo } from '../../src/ops/process-identity.ts';
+import type { ProxyFault } from '../support/proxy.ts';
 import { replacePlaylists } from '../support/replace-playlists.ts';
 import { until } from '../support/wait.ts';
+import type { Fault, NodeName, Undo } from './fault.ts';
 import type { Ground } from './ground.ts';
-import type { Fault, NodeName } from './plan.ts';
-
-/** What ends a fault, and waits until the stack has recovered from it. */
-export type Undo = () => Promise<void>;
 
 /** How long a slow bucket, a slow read of it and a slow database take for each request or piece, in milliseconds. */
 const slow = { bucket: 800, cdn: 300, database: 60 } as const;
 
 /** Does it. @returns what undoes it */
 export async function strike(ground: Ground, fault: Fault): Promise<Undo> {
-  const { field, disks, database, writes, reads } = ground;
+  const { field, disks, database, writes, reads, far } = ground;
   switch (fault.kind) {
     case 'kill':
     case 'lose':
@@ -29,6 +28,13 @@ export async function strike(ground: Ground, fault: Fault): Promise<Undo> {
       return disks.fill(fault.node);
     case 'drain':
       for (const node of ['node-1', 'node-2'] as const) await drain(ground, node);
+      return () => Promise.resolve();
+    case 'partition':
+      return recovered(ground, await far.cutOff(fault.how));
+    case 'ffmpeg':
+      return far.breakFfmpeg(fault.how);
+    case 'objects':
+      await loseObjects(ground, fault.at);
       return () => Promise.resolve();
     case 'bucket':
       await writes.fail(httpFault(fault.how, slow.bucket));
@@ -48,6 +54,22 @@ export async function strike(ground: Ground, fault: Fault): Promise<Undo> {
   }
 }
 
+const recovered =
+  (ground: Ground, undo: Undo): Undo =>
+  async () => {
+    await undo();
+    await ground.ready();
+  };
+
+/** Three segments, from a part of all that there are on. */
+async function loseObjects({ field }: Ground, at: number): Promise<void> {
+  const { s3, settings } = field.bucket;
+  const segments = (await field.bucket.keys('renders/')).filter((key) => key.endsWith('.m4s'));
+  const first = Math.floor(at * segments.length);
+  for (const Key of segments.slice(first, first + 3))
+    await s3.send(new DeleteObjectCommand({ Bucket: settings.bucket, Key }));
+}
+
 /** Another program may have the port of a proxy that does not listen for a moment. */
 const mended =
   (work: () => Promise<void>): Undo =>
@@ -55,12 +77,21 @@ const mended =
     await until(async () => work().then(() => true), { what: 'the proxy listens again', every: 100 });
   };
 
-function httpFault(
-  how: 'refuse' | '503' | 'reset' | 'slow' | 'swallow',
-  ms: number,
-): Parameters<Ground['writes']['fail']>[0] {
-  if (how === '503') return { kind: 'status', status: 503 };
-  return how === 'slow' ? { kind: 'delay', ms } : { kind: how };
+function httpFault(how: Extract<Fault, { kind: 'bucket' | 'cdn' }>['how'], ms: number): ProxyFault {
+  switch (how) {
+    case '503':
+      return { kind: 'status', status: 503 };
+    case 'denied':
+      return { kind: 'status', status: 403, code: 'AccessDenied' };
+    case 'skewed':
+      return { kind: 'status', status: 403, code: 'RequestTimeTooSkewed', clockOff: 3600 };
+    case 'slow':
+      return { kind: 'delay', ms };
+    case 'refuse':
+    case 'reset':
+    case 'swallow':
+      return { kind: how };
+  }
 }
 
 async function kill(ground: Ground, node: NodeName, withDisk: boolean): Promise<Undo> {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isRough, type Planned, wordsOf } from './fault.ts';
 import { strike } from './faults.ts';
 import type { Gate } from './gate.ts';
 import type { Ground } from './ground.ts';
-import { isRough, type Planned, wordsOf } from './plan.ts';
 
 /** What carrying out a plan needs. */
 export interface LanesOptions {

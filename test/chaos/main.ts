@@ -8,6 +8,7 @@ const usage = `npm run chaos -- [options]
   --minutes N   length of the run (default 10)
   --seed N      the same seed does the same (default: any, printed)
   --viewers N   how many watch at once (default 20)
+  --single      one fault at a time, with time to recover (15 minutes have every kind)
   --strict      stalls with a full buffer are a problem, too
   --log FILE    what the stack writes goes there
   --json        one JSON object a line, the last one is the verdict
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string' },
     viewers: { type: 'string', default: '20' },
+    single: { type: 'boolean', default: false },
     strict: { type: 'boolean', default: false },
     log: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -66,6 +68,7 @@ const verdict = await runChaos({
   minutes,
   seed,
   viewers,
+  isSingle: values.single,
   strict: values.strict,
   signal: stopped.signal,
   tell: (seconds, text) =>

@@ -17,6 +17,8 @@ export interface ChaosOptions {
   /** The same seed has the same plan, the same videos, and viewers who choose alike. */
   readonly seed: number;
   readonly viewers: number;
+  /** One fault at a time. */
+  readonly isSingle: boolean;
   /** Judges stalls with a full buffer, too: for a machine that does nothing else. */
   readonly strict: boolean;
   /** Ends the run early, with a verdict on what was until then. */
@@ -48,7 +50,7 @@ function processorUse(): () => number {
 
 /** Starts a stack, has everybody watch while everything goes wrong, looks at what is left, and stops the stack. */
 export async function runChaos(options: ChaosOptions): Promise<Verdict> {
-  const { minutes, seed, viewers: count } = options;
+  const { minutes, seed, viewers: count, isSingle } = options;
   // What fails must not leave viewers behind.
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
@@ -69,7 +71,7 @@ export async function runChaos(options: ChaosOptions): Promise<Verdict> {
     const { cannotFill } = ground.disks;
     if (cannotFill !== undefined)
       tell(`no disk is filled: a small one cannot be mounted here (${cannotFill})`);
-    const plan = planOf({ seed, seconds, canFill: cannotFill === undefined });
+    const plan = planOf({ seed, seconds, canFill: cannotFill === undefined, isSingle });
     const busy = processorUse();
     const shared = { now, until: seconds, signal, seed };
     const fragile = gate();

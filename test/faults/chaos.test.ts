@@ -7,6 +7,7 @@ test('a minute of chaos: every viewer finishes with every frame', async () => {
     minutes: 0.9,
     seed: 1,
     viewers: 8,
+    isSingle: false,
     strict: false,
     signal: new AbortController().signal,
     tell: (seconds, text) => void process.stderr.write(`+${seconds.toFixed(1)} s ${text}\n`),

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { audioBoundary, gridOf, segmentCount } from '../../src/grid/grid.ts';
+import { loadSecrets } from '../../src/stack/files.ts';
 import { startTestBucket, type TestBucket } from '../support/bucket.ts';
 import type { Played } from '../support/ffmpeg-client.ts';
 import { type FaultProxy, startFaultProxy, through } from '../support/proxy.ts';
@@ -116,6 +117,33 @@ export async function startField(options: FieldOptions = {}): Promise<Field> {
   };
 }
 
+/** The bucket as a node behind the proxy is told of it. */
+const bucketVariables = ({ settings }: TestBucket, proxy: FaultProxy): Record<string, string> => ({
+  S3_ENDPOINT: through(proxy, settings.endpoint),
+  S3_BUCKET: settings.bucket,
+  S3_REGION: settings.region,
+  S3_ACCESS_KEY_ID: settings.accessKeyId,
+  S3_SECRET_ACCESS_KEY: settings.secretAccessKey,
+  S3_PUBLIC_URL: settings.publicUrl,
+});
+
+/** Settings of a node that runs beside those of the stack, without its DATABASE_URL. */
+export async function nodeSettings(
+  { stack, bucket, proxy }: Field,
+  id: string,
+  dataFolder: string,
+): Promise<Record<string, string>> {
+  const { secret } = await loadSecrets(join(stack.dataFolder, 'secrets.json'));
+  return {
+    ...bucketVariables(bucket, proxy),
+    SEGUE_NODE_ID: id,
+    SEGUE_NODE_PORT: '0',
+    SEGUE_DATA: dataFolder,
+    SEGUE_SECRET: secret,
+    SEGUE_LOG_LEVEL: 'error',
+  };
+}
+
 /** Starts a stack on a bucket and a proxy that stay the caller's to stop. */
 export async function startFieldOn(
   bucket: TestBucket,
@@ -126,11 +154,7 @@ export async function startFieldOn(
   const stack = await startStack({
     ...options,
     env: {
-      S3_ENDPOINT: through(proxy, settings.endpoint),
-      S3_BUCKET: settings.bucket,
-      S3_REGION: settings.region,
-      S3_ACCESS_KEY_ID: settings.accessKeyId,
-      S3_SECRET_ACCESS_KEY: settings.secretAccessKey,
+      ...bucketVariables(bucket, proxy),
       S3_PUBLIC_URL: options.publicUrl?.(settings.publicUrl) ?? settings.publicUrl,
       ...options.env,
     },

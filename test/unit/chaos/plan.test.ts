@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Planned, planOf } from '../../chaos/plan.ts';
+import { kindOf, type Planned } from '../../chaos/fault.ts';
+import { planOf } from '../../chaos/plan.ts';
 
 const options = fc.record({
   seed: fc.nat(),
   seconds: fc.integer({ min: 20, max: 3600 }),
   canFill: fc.boolean(),
+  isSingle: fc.boolean(),
 });
 const end = ({ at, seconds }: Planned): number => at + seconds;
 
@@ -15,11 +17,11 @@ test('the same options give the same plan, and another seed another one', () => 
       expect(planOf(given)).toEqual(planOf(given));
     }),
   );
-  const given = { seconds: 600, canFill: true };
+  const given = { seconds: 600, canFill: true, isSingle: false };
   expect(planOf({ ...given, seed: 1 })).not.toEqual(planOf({ ...given, seed: 2 }));
 });
 
-test('two faults of a lane never overlap, and everything is over before the end', () => {
+test('two faults of a lane never overlap, nor any two one at a time, and everything is over before the end', () => {
   fc.assert(
     fc.property(options, (given) => {
       const plan = planOf(given);
@@ -46,9 +48,13 @@ test('the playlist service is not touched while the database is away', () => {
   );
 });
 
-test('ten minutes have every kind of fault', () => {
-  const kinds = (plan: readonly Planned[]): Set<string> =>
-    new Set(plan.map(({ fault }) => ('how' in fault ? `${fault.kind} ${fault.how}` : fault.kind)));
-  for (let seed = 0; seed < 50; seed += 1)
-    expect(kinds(planOf({ seed, seconds: 600, canFill: true })).size).toBe(19);
+test('ten minutes have every kind of fault; one at a time, a quarter of an hour', () => {
+  const kinds = (isSingle: boolean, seed: number): number => {
+    const seconds = isSingle ? 900 : 600;
+    return new Set(planOf({ seed, seconds, canFill: true, isSingle }).map(({ fault }) => kindOf(fault))).size;
+  };
+  for (let seed = 0; seed < 50; seed += 1) {
+    expect(kinds(false, seed)).toBe(26);
+    expect(kinds(true, seed)).toBe(26);
+  }
 });
