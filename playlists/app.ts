@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import { routePath } from 'hono/route';
 import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
+import { onceCatalogAnswers } from './catalog-wait.ts';
 import { caching, openToAll, preflight } from './headers.ts';
 import { initRoute } from './init-route.ts';
 import { mediaRoute } from './media-route.ts';
@@ -114,15 +115,15 @@ const refusedBody = (cause: HTTPException): SegueError =>
 function playableRoutes(app: App, shared: Service): void {
   for (const path of ['/v/*', '/renders/*'])
     app.options(path, () => new Response(null, { status: 204, headers: preflight }));
-  app.get('/v/:id/index.m3u8', (c) => multivariantRoute(c, shared));
-  app.get('/v/:id/steering.json', (c) => steeringRoute(c, shared));
-  app.get('/v/:id/thumbnails.vtt', (c) => thumbnailsRoute(c, shared));
-  app.get('/v/:id/poster.jpg', (c) => posterRoute(c, shared));
-  app.get('/v/:id/:rendition/media.m3u8', (c) => mediaRoute(c, shared));
-  app.get('/v/:id/:rendition/init.mp4', (c) => initRoute(c, shared));
-  app.get('/v/:id/:rendition/:file{\\d+\\.(?:m4s|jpg)}', (c) => segmentRoute(c, shared));
-  app.get('/v/:id/:rendition/:file{\\d+\\.vtt}', (c) => subtitleSegmentRoute(c, shared));
-  app.get('/renders/:renderId/*', (c) => objectRoute(c, shared));
+  app.get('/v/:id/index.m3u8', (c) => onceCatalogAnswers(c, shared, multivariantRoute));
+  app.get('/v/:id/steering.json', (c) => onceCatalogAnswers(c, shared, steeringRoute));
+  app.get('/v/:id/thumbnails.vtt', (c) => onceCatalogAnswers(c, shared, thumbnailsRoute));
+  app.get('/v/:id/poster.jpg', (c) => onceCatalogAnswers(c, shared, posterRoute));
+  app.get('/v/:id/:rendition/media.m3u8', (c) => onceCatalogAnswers(c, shared, mediaRoute));
+  app.get('/v/:id/:rendition/init.mp4', (c) => onceCatalogAnswers(c, shared, initRoute));
+  app.get('/v/:id/:rendition/:file{\\d+\\.(?:m4s|jpg)}', (c) => onceCatalogAnswers(c, shared, segmentRoute));
+  app.get('/v/:id/:rendition/:file{\\d+\\.vtt}', (c) => onceCatalogAnswers(c, shared, subtitleSegmentRoute));
+  app.get('/renders/:renderId/*', (c) => onceCatalogAnswers(c, shared, objectRoute));
 }
 
 function healthRoutes(app: App, { ports, holds, budget }: Service): void {

@@ -301,14 +301,43 @@ test('while the catalog is away, known streams go on, and readiness says so', as
   expect((await at('180p/media.m3u8?sealed=0')).status).toBe(200);
   expect((await at('180p/init.mp4')).headers.get('x-segue-source')).toBe('catalog');
   expect((await at('180p/0.m4s')).headers.get('x-segue-source')).toBe('a');
-  const unknown = await fetch(`${service.url}/v/unknown/index.m3u8`);
-  expect([unknown.status, unknown.headers.get('retry-after')]).toEqual([503, '1']);
   // A segment of which nothing is known is held, and comes once the catalog is back.
   const held = at('180p/4.m4s');
   await proxy.fail(undefined);
   const answer = await held;
   expect((await answer.arrayBuffer()).byteLength).toBeGreaterThanOrEqual(300_000);
   expect(a.disk.bytes).toBeGreaterThan(0);
+});
+
+test('a service that has just been started holds what it knows nothing of until the catalog is back, and no longer', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  await using proxy = await startFaultProxy(databaseUrl);
+  await using bucket = await startTestBucket();
+  await using first = await startService(databaseUrl, bucket.url);
+  await using second = await startService(through(proxy, databaseUrl), bucket.url, { maxHolds: 4 });
+  await using _ = await node(databaseUrl, 'a');
+  const video = await post(first.url, description(10));
+  await (await fetch(`${first.url}/v/${video.id}/180p/0.m4s`)).arrayBuffer();
+  const paths = ['index.m3u8', '180p/media.m3u8', '180p/init.mp4', '180p/0.m4s'];
+  const at = async (path: string): Promise<number> => {
+    const answer = await fetch(`${second.url}/v/${video.id}/${path}`);
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+  const holds = async (): Promise<number> => (await json<{ holds: number }>(`${second.url}/readyz`)).holds;
+
+  await proxy.fail({ kind: 'refuse' });
+  const waiting = Promise.all(paths.map(at));
+  await until(async () => (await holds()) === paths.length, { what: 'all are held' });
+  expect(await at('180p/1.m4s'), 'one hold too many').toBe(503);
+  await proxy.fail(undefined);
+  expect(await waiting).toEqual([200, 200, 200, 200]);
+  expect(await holds()).toBe(0);
+
+  await proxy.fail({ kind: 'refuse' });
+  const unknown = await fetch(`${second.url}/v/unknown/index.m3u8`);
+  expect([unknown.status, unknown.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(await holds()).toBe(0);
 });
 
 test('the interface is described, and measured', async () => {
