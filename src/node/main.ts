@@ -110,6 +110,7 @@ export async function startNode(
   const measures = nodeMetrics(metrics, () => ({
     encoders: renders.encoding,
     unrecorded: renders.unrecorded,
+    diskUsed: space.used,
     diskBytes: disk.bytes,
     copyQueue: copying.pending,
     renders: renders.leases().length,
@@ -128,6 +129,7 @@ export async function startNode(
       if (outcome === 'refused' || outcome === 'gone') uncopyable.set(copyName(task), true);
       measures.copied(task, outcome, bytes, seconds);
     },
+    onFailed: measures.notCopied,
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
   });
   opened.defer(() => copying.stop());
@@ -144,6 +146,7 @@ export async function startNode(
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     room: () => space.room,
     makeSegment: segmentMaker({ renderer, disk, catalog, log }),
+    onFailed: measures.notMade,
     onMade: (made) => {
       measures.made(made);
       for (const { name, kind, container } of made.renditions) {

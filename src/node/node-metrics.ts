@@ -1,13 +1,19 @@
 import type { Finding } from '../catalog/findings.ts';
 import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
 import type { WrittenSegment } from '../ingest/write.ts';
+import { SegueError } from '../ops/errors.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { troubleOf } from '../store/bucket-trouble.ts';
 import type { Adopted } from './adopt.ts';
 import type { MadeSegment } from './make-segment.ts';
+
+const isAway = (error: unknown): boolean =>
+  error instanceof SegueError && error.code === 'catalog_unavailable';
 
 /** What a node measures of itself. */
 export interface NodeMetrics {
   readonly made: (segment: MadeSegment) => void;
+  readonly notMade: () => void;
   readonly taken: (segment: WrittenSegment) => void;
   readonly skipped: (count: number) => void;
   readonly takenOver: () => void;
@@ -16,6 +22,7 @@ export interface NodeMetrics {
   readonly adopted: (adopted: Adopted) => void;
   readonly found: (finding: Finding) => void;
   readonly swept: () => void;
+  readonly notCopied: (error: unknown) => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
@@ -25,6 +32,7 @@ export function nodeMetrics(
   now: () => {
     encoders: number;
     unrecorded: number;
+    diskUsed: number;
     diskBytes: number;
     copyQueue: number;
     renders: number;
@@ -32,8 +40,12 @@ export function nodeMetrics(
   },
 ): NodeMetrics {
   const segments = metrics.counter('segments_made_total', 'Segments rendered and recorded');
+  const failed = metrics.counter('segment_failures_total', 'Segments that could not be made at one try');
   const encodeSeconds = metrics.histogram('segment_seconds', 'Time to make one segment, all renditions');
   const copies = metrics.counter('copies_total', 'Segments copied to the bucket', ['outcome']);
+  const copyFailures = metrics.counter('copy_failures_total', 'Tries to copy a segment that failed', [
+    'reason',
+  ]);
   const copiedBytes = metrics.counter('copied_bytes_total', 'Bytes copied to the bucket');
   const copySeconds = metrics.histogram('copy_seconds', 'Time to copy one segment, its row included');
   const taken = metrics.counter('ingest_segments_total', 'Segments of foreign streams admitted');
@@ -66,6 +78,9 @@ export function nodeMetrics(
     gauge.set(now().unrecorded),
   );
   metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
+  metrics.gauge('disk_used_ratio', 'Part of the disk with the segments that is used', [], (gauge) =>
+    gauge.set(now().diskUsed),
+  );
   metrics.gauge('copy_queue', 'Segments waiting to be copied', [], (gauge) => gauge.set(now().copyQueue));
   metrics.gauge('leases', 'Renders held', [], (gauge) => gauge.set(now().renders));
   return {
@@ -73,6 +88,8 @@ export function nodeMetrics(
       segments.inc();
       encodeSeconds.observe(segment.seconds);
     },
+    notMade: () => failed.inc(),
+    notCopied: (error) => copyFailures.inc({ reason: isAway(error) ? 'database' : troubleOf(error) }),
     taken({ bytes, isOverlong }) {
       taken.inc();
       if (isOverlong) overlong.inc();

@@ -34,6 +34,8 @@ export interface RendersOptions {
   readonly room?: () => DiskRoom;
   /** Called for each segment that is on disk and recorded. */
   readonly onMade: (made: MadeSegment) => void;
+  /** Called for each segment that could not be made at this try. */
+  readonly onFailed?: () => void;
   /** Monotonic clock in milliseconds. */
   readonly now?: () => number;
 }
@@ -139,6 +141,7 @@ export function startRenders(options: RendersOptions): Renders {
     } catch (error) {
       if (abort.signal.aborted) return;
       tries.note(false);
+      options.onFailed?.();
       await failed(render, work.n, renditions, error);
     } finally {
       render.making.delete(work.n);

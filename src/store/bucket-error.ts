@@ -1,5 +1,6 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import { SegueError } from '../ops/errors.ts';
+import { hintOf, troubleOf } from './bucket-trouble.ts';
 
 /** Whether a conditional write was refused. S3 says 412; Ceph and others may answer 409 where two conditional writes meet. */
 export function isExisting(error: unknown): boolean {
@@ -30,7 +31,7 @@ export function unavailable(error: unknown): SegueError {
     `The bucket answered ${status ?? 'nothing'}: ${name} ${text}`.trim(),
     {
       cause: error,
-      hint: hintFor(status, name),
+      hint: hintOf[troubleOf(error)],
     },
   );
 }
@@ -40,14 +41,4 @@ export function isUnsupported(error: unknown): boolean {
   if (!(error instanceof S3ServiceException)) return false;
   const status = error.$metadata.httpStatusCode;
   return status === 501 || status === 405 || status === 403 || error.name === 'NotImplemented';
-}
-
-function hintFor(status: number | undefined, name: string): string {
-  if (name === 'RequestTimeTooSkewed') return 'Set the clock: S3 refuses requests more than 15 minutes off.';
-  if (status === 403)
-    return 'Check S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, and what they may do in this bucket.';
-  if (status === 404) return 'Check S3_BUCKET: there is no such bucket at S3_ENDPOINT.';
-  if (status === 503 || name === 'SlowDown')
-    return 'The provider asks for fewer requests; copying goes on more slowly.';
-  return 'Check S3_ENDPOINT and the network; copying goes on when the bucket answers again.';
 }

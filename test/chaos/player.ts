@@ -148,7 +148,7 @@ async function playTrack(
     const ahead = clock.ahead(index);
     const segment = withoutPadding(await fetchPatiently(new URL(uri, url).href, patience));
     end += duration;
-    clock.arrived(index, end, ahead);
+    clock.arrived(index, end, ahead, `${name}/${n}`);
     truth.note(`${name}/${n}`, segment, who);
     try {
       const frames = framesOf(segment, defaults);

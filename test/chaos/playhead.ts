@@ -1,5 +1,9 @@
 /** A stall of a simulated player. */
 export interface Stall {
+  /** When it was over, for finding it in the log. */
+  readonly endedAt: string;
+  /** What was waited for. */
+  readonly segment: string;
   readonly seconds: number;
   /** Seconds that were buffered when the segment that was waited for was asked for. */
   readonly ahead: number;
@@ -12,8 +16,8 @@ export const bufferSeconds = 8;
 export interface Playhead {
   /** Seconds that a track has buffered ahead of the playhead. */
   ahead(track: number): number;
-  /** A track has got everything up to `end` (seconds); `askedAhead`: what it had when it asked. */
-  arrived(track: number, end: number, askedAhead: number): void;
+  /** A track has got everything up to `end` (seconds), by this segment; `askedAhead`: what it had when it asked. */
+  arrived(track: number, end: number, askedAhead: number, segment: string): void;
   readonly stalls: readonly Stall[];
 }
 
@@ -27,7 +31,7 @@ export function playhead(tracks: number, now: () => number): Playhead {
   const position = (): number => (zero === undefined ? 0 : Math.min(now() - zero, common()));
   return {
     ahead: (track) => (ends[track] ?? 0) - position(),
-    arrived(track, end, askedAhead) {
+    arrived(track, end, askedAhead, segment) {
       const before = common();
       ends[track] = end;
       if (common() === before) return;
@@ -39,7 +43,8 @@ export function playhead(tracks: number, now: () => number): Playhead {
       if (late <= 0) return;
       zero += late;
       // A moment that nobody sees: a frame.
-      if (late > 0.04) stalls.push({ seconds: late, ahead: askedAhead });
+      if (late > 0.04)
+        stalls.push({ endedAt: new Date().toISOString(), segment, seconds: late, ahead: askedAhead });
     },
     stalls,
   };
