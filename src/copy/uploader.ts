@@ -134,7 +134,10 @@ export function startUploader(options: UploaderOptions): Uploader {
           queued.delete(key);
           options.onSettled?.(task);
         })
-        .catch((error: unknown) => log.error({ err: error }, 'copying failed'));
+        .catch((error: unknown) => {
+          // Stopping clears the queue.
+          if (!ended.signal.aborted) log.error({ err: error }, 'copying failed');
+        });
       return true;
     },
     get pending() {
