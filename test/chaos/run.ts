@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { assertGone, descendants } from '../support/processes.ts';
 import { lookAtTheEnd } from './ending.ts';
 import { gate } from './gate.ts';
@@ -6,6 +5,7 @@ import { startGround } from './ground.ts';
 import { carryOut } from './lanes.ts';
 import { startLibrary } from './library.ts';
 import { planOf } from './plan.ts';
+import { processorUse } from './processors.ts';
 import type { Session } from './session.ts';
 import { noTruth } from './truth.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
@@ -29,23 +29,6 @@ export interface ChaosOptions {
   readonly onLog?: (piece: string) => void;
   /** Called for each session that is over. */
   readonly onSession?: (session: Session) => void;
-}
-
-/** Share of all processor time that was used between two calls, 0 to 1. */
-function processorUse(): () => number {
-  const read = (): { total: number; idle: number } => {
-    const times = cpus().map((each) => each.times);
-    const idle = times.reduce((sum, each) => sum + each.idle, 0);
-    return {
-      idle,
-      total: times.reduce((sum, { user, nice, sys, irq }) => sum + user + nice + sys + irq, idle),
-    };
-  };
-  const before = read();
-  return () => {
-    const now = read();
-    return 1 - (now.idle - before.idle) / Math.max(1, now.total - before.total);
-  };
 }
 
 /** Starts a stack, has everybody watch while everything goes wrong, looks at what is left, and stops the stack. */
@@ -72,7 +55,7 @@ export async function runChaos(options: ChaosOptions): Promise<Verdict> {
     if (cannotFill !== undefined)
       tell(`no disk is filled: a small one cannot be mounted here (${cannotFill})`);
     const plan = planOf({ seed, seconds, canFill: cannotFill === undefined, isSingle });
-    const busy = processorUse();
+    const use = processorUse();
     const shared = { now, until: seconds, signal, seed };
     const fragile = gate();
     const library = await startLibrary({ ...shared, ground, tell });
@@ -82,11 +65,11 @@ export async function runChaos(options: ChaosOptions): Promise<Verdict> {
       library.done,
     ]);
     const { videos } = library;
-    const used = busy();
+    const used = use();
     const ending = signal.aborted
       ? undefined
       : await lookAtTheEnd({ ground, videos, truth, signal, onSession, tell });
-    evidence = { sessions, truth, done, ending, videos, busy: used, strict: options.strict, left: [] };
+    evidence = { sessions, truth, done, ending, videos, used, strict: options.strict, left: [] };
   } finally {
     ended.abort();
     await ground[Symbol.asyncDispose]();

@@ -1,6 +1,7 @@
 import type { Ending } from './ending.ts';
 import type { Done } from './lanes.ts';
 import { bufferSeconds } from './playhead.ts';
+import type { ProcessorUse } from './processors.ts';
 import type { Session, Video } from './session.ts';
 import type { Truth } from './truth.ts';
 
@@ -16,8 +17,8 @@ export interface Verdict {
   readonly files: number;
   /** Videos that nobody had watched to their end, and that were whole only once somebody did. */
   readonly unwatched: number | undefined;
-  /** Share of all processor time, 0 to 1, while there were faults. */
-  readonly busy: number;
+  /** While there were faults. */
+  readonly used: ProcessorUse;
 }
 
 /** What one viewer got, in all sessions. */
@@ -45,7 +46,7 @@ export interface Evidence {
   /** Absent where the run was interrupted. */
   readonly ending: Ending | undefined;
   readonly videos: readonly Video[];
-  readonly busy: number;
+  readonly used: ProcessorUse;
   /** Judges stalls, too. */
   readonly strict: boolean;
   /** What is left of it, and must not be. */
@@ -57,7 +58,7 @@ const almost = 0.5;
 
 /** Judges a run. Sessions that the end of an interrupted run has cut are told, and not judged. */
 export function verdictOf(evidence: Evidence): Verdict {
-  const { sessions, truth, done, ending, videos, busy, strict, left } = evidence;
+  const { sessions, truth, done, ending, videos, used, strict, left } = evidence;
   const judged = sessions.filter(({ died }) => died !== 'interrupted');
   const viewers = [...Map.groupBy(judged, ({ who }) => who)]
     .map(([who, list]) => sumOf(who, list))
@@ -89,7 +90,7 @@ export function verdictOf(evidence: Evidence): Verdict {
     videos: videos.length,
     files: truth.size,
     unwatched: ending?.unwatched,
-    busy,
+    used,
   };
 }
 
@@ -137,6 +138,7 @@ export function printed(verdict: Verdict): string {
   const kinds = [...Map.groupBy(verdict.faults, (words) => words.replace(/ for [\d.]+ s$/, ''))].map(
     ([words, list]) => `  ${list.length} x ${words}`,
   );
+  const { used } = verdict;
   const unwatched =
     verdict.unwatched === undefined ? '' : `, ${verdict.unwatched} of them whole only once somebody asked`;
   return [
@@ -145,7 +147,8 @@ export function printed(verdict: Verdict): string {
     '',
     `${verdict.faults.length} faults:`,
     ...kinds.sort(),
-    `${verdict.videos} videos${unwatched}; ${verdict.files} files, the same for everybody who got them; processors ${Math.round(verdict.busy * 100)} % busy`,
+    `${verdict.videos} videos${unwatched}; ${verdict.files} files, the same for everybody who got them`,
+    `processors ${Math.round(used.busy * 100)} % busy, ${used.own.toFixed(2)} of ${used.count} by this run`,
     ...verdict.problems.map((problem) => `PROBLEM ${problem}`),
     verdict.isGood
       ? 'GOOD: every viewer finished with every frame'
