@@ -84,7 +84,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
       observed(event);
       answers.add(event.source);
     },
-    onTrouble: troubleLog(log),
+    onTrouble: troubleLog(log, metrics),
     cut: cutConnection,
     runtime: 'process',
     routes: [pageRoutes(deps.pages ?? (await loadPages())), ...(config.demo ? [demo(catalog)] : [])],

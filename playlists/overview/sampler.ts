@@ -1,6 +1,6 @@
 import type { Db } from '../../src/catalog/connect.ts';
 import { trimEvents } from '../../src/catalog/events.ts';
-import { addAnswers, type Sample, setSample, trimHistory } from '../../src/catalog/history.ts';
+import { addAnswers, historyStepSeconds, type Sample, setSample, trimHistory } from '../../src/catalog/history.ts';
 import { allNodes, markSilentNodes, type NodeRow } from '../../src/catalog/nodes.ts';
 import { type ListedVideo, unsealedVideos, watchedLeases } from '../../src/catalog/video-list.ts';
 import type { StepResult } from '../../src/ops/loop.ts';
@@ -32,16 +32,21 @@ export interface SamplerOptions {
  */
 export function samplerStep(options: SamplerOptions): (signal: AbortSignal) => Promise<StepResult> {
   const { db, answers, liveSeconds, random = Math.random } = options;
+  let succeededAt = Number.NEGATIVE_INFINITY;
   return async (signal) => {
     const counted = answers.counts();
     const { at, isFirst, nextSeconds } = await addAnswers(db, counted);
     answers.subtract(counted);
+    const now = performance.now();
+    // After an interruption of the database every node seems to be silent, until its next beat.
+    const isSteady = now - succeededAt < 2000 * historyStepSeconds;
     if (isFirst) {
-      await markSilentNodes(db, liveSeconds);
+      if (isSteady) await markSilentNodes(db, liveSeconds);
       await setSample(db, at, await sampleOf(options, signal));
       await trimHistory(db);
       await trimEvents(db);
     }
+    succeededAt = now;
     return nextSeconds * 1000 + random() * spreadMs;
   };
 }

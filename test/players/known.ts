@@ -112,6 +112,7 @@ export const known: readonly Known[] = [
       'hls.js 1.5',
       'Shaka',
       'hls-video in media-chrome',
+      'Chromium <video>',
       'ffmpeg -re',
       'mpv',
     ],

@@ -145,6 +145,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/v1/overview',
       '/v1/policy',
       '/v1/policy/check',
+      '/v1/reconcile',
       '/v1/streams',
       '/v1/streams/{id}',
       '/v1/videos',
