@@ -1,6 +1,12 @@
 import type { Db } from '../../src/catalog/connect.ts';
 import { trimEvents } from '../../src/catalog/events.ts';
-import { addAnswers, historyStepSeconds, type Sample, setSample, trimHistory } from '../../src/catalog/history.ts';
+import {
+  addAnswers,
+  historyStepSeconds,
+  type Sample,
+  setSample,
+  trimHistory,
+} from '../../src/catalog/history.ts';
 import { allNodes, markSilentNodes, type NodeRow } from '../../src/catalog/nodes.ts';
 import { type ListedVideo, unsealedVideos, watchedLeases } from '../../src/catalog/video-list.ts';
 import type { StepResult } from '../../src/ops/loop.ts';

@@ -122,7 +122,12 @@ describe.skipIf(noChromium !== undefined)(
       );
       expect(scrolling.min).toBeLessThan(frameMs);
 
-      const count = () => page.getByRole('option').first().getAttribute('aria-setsize');
+      const count = () =>
+        page
+          .getByRole('listbox', { name: 'Videos' })
+          .getByRole('option')
+          .first()
+          .getAttribute('aria-setsize');
       const choices: number[] = [];
       for (const name of ['watched', 'exposed', 'stored', 'all']) {
         const before = await count();

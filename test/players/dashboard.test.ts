@@ -215,6 +215,41 @@ describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", ()
     await page.close();
   });
 
+  it('offers a dry run where the service says that it can do one', async () => {
+    const page = await open();
+    // No service does so yet: what it would say is put in its place.
+    await page.route('**/openapi.json', (route) =>
+      route.fulfill({ json: { paths: { '/v1/policy/simulate': {} } } }),
+    );
+    const bodies: string[] = [];
+    await page.route('**/v1/policy/simulate', (route) => {
+      bodies.push(route.request().postData() ?? '');
+      const figures = [
+        { name: 'Stored', unit: 'bytes', now: 4e9, edited: 1e9 },
+        { name: 'Money a month', unit: 'money', now: 10, edited: 10.5 },
+      ];
+      return route.fulfill({ json: { figures } });
+    });
+    await page.getByLabel('Admin token').fill(field.stack.adminToken);
+    await page.keyboard.press('Enter');
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^live$/ })
+      .waitFor();
+    await view(page, 'Policy');
+    const panel = page.getByRole('region', { name: 'Dry run' });
+    await panel.getByRole('button', { name: 'Run' }).click();
+    await panel.getByRole('row').nth(2).waitFor();
+    expect(await panel.getByRole('row').allTextContents()).toEqual([
+      'todayeditedchange',
+      'Stored4.0 GB1.0 GB−75 %',
+      'Money a month10.0010.50+5.0 %',
+    ]);
+    expect(JSON.parse(bodies[0] ?? '')).toMatchObject({ replicas: {} });
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   it('shows a video move from the node that makes it to the bucket', async () => {
     const page = await signedIn();
     await field.proxy.fail({ kind: 'refuse' });
