@@ -30,8 +30,8 @@ export async function loadPages(examplesFolder: string = join(here, '..', '..', 
   const loaded = new Map<string, Page>();
   for (const [path, file] of Object.entries(files)) loaded.set(path, await read(join(here, file)));
   loaded.set('/pages/hls.min.js', await read(besideEntry('hls.js', 'hls.min.js')));
-  loaded.set('/pages/uplot.js', await read(besideEntry('uplot', 'uPlot.esm.js')));
-  loaded.set('/pages/uplot.css', await read(besideEntry('uplot', 'uPlot.min.css')));
+  loaded.set('/pages/uplot.min.js', await read(besideEntry('uplot', 'uPlot.iife.min.js')));
+  loaded.set('/pages/uplot.min.css', await read(besideEntry('uplot', 'uPlot.min.css')));
   for (const name of await readdir(join(here, 'admin'))) {
     if (/\.(?:js|css)$/.test(name)) loaded.set(`/pages/admin/${name}`, await read(join(here, 'admin', name)));
   }

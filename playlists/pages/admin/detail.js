@@ -63,7 +63,7 @@ export class Detail {
     setText($('detail-title'), row.type === 'stream' ? `Stream ${row.name}` : 'Video');
     const strip = element('div', { className: 'strip big', role: 'img', aria: { label: words(row) } }, [
       element('div', { className: 'fill' }),
-      ...heads.map((n) => element('i', { className: 'mark' })),
+      ...heads.map(() => element('i', { className: 'mark' })),
     ]);
     strip.firstChild.style.backgroundImage = gradientOf(row);
     for (const [index, n] of heads.entries())

@@ -66,13 +66,13 @@ export function linesOf(text) {
   const field = (path) => {
     if (text[at] !== '"') fault(`expected the name of a field in quotes, found ${what()}`);
     const here = line;
-    const path_ = child(path, string());
-    lines.set(path_, here);
+    const whole = child(path, string());
+    lines.set(whole, here);
     space();
     if (text[at] !== ':') fault(`expected a colon, found ${what()}`);
     at += 1;
     space();
-    value(path_);
+    value(whole);
   };
   const item = (path, index) => {
     lines.set(child(path, index), line);

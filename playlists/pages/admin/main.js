@@ -22,7 +22,7 @@ const historyMs = 15_000;
 const againMs = 120_000;
 /** A list that is told to be stale again and again is not read again sooner than this. */
 const staleMs = 10_000;
-const pageSize = 500;
+const pageSize = 250;
 /** An order that depends on figures is left alone for so long, so that rows do not jump under the pointer. */
 const reorderMs = 5000;
 

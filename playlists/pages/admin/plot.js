@@ -1,6 +1,5 @@
-// One chart, drawn by uPlot in the colours of the theme.
+// One chart, drawn by uPlot in the colours of the theme. The page loads uPlot's browser build before this.
 
-import uPlot from '../uplot.js';
 import { element } from './dom.js';
 import { hourAndMinute, timeOfDay } from './format.js';
 import { colours } from './theme.js';
@@ -36,7 +35,7 @@ export function plotOf(chart, points, body) {
   if (stacked) order.reverse();
   const font = '11px system-ui, sans-serif';
   const axis = { stroke: soft, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
-  return new uPlot(
+  return new window.uPlot(
     {
       width: body.clientWidth || 300,
       height: heightOf(),

@@ -6,8 +6,11 @@ const load = async <T>(name: string): Promise<T> =>
   (await import(new URL(`../../../playlists/pages/admin/${name}`, import.meta.url).href)) as T;
 
 const { linesOf, placeProblem, JsonFault } = await load<{
-  linesOf(text: string): Map<string, number>;
-  placeProblem(problem: string, lines: Map<string, number>): { path: string; message: string; line: number };
+  linesOf: (text: string) => Map<string, number>;
+  placeProblem: (
+    problem: string,
+    lines: Map<string, number>,
+  ) => { path: string; message: string; line: number };
   JsonFault: new () => Error;
 }>('json-lines.js');
 
@@ -75,8 +78,8 @@ describe('problems at their lines', () => {
 
 describe('differences', async () => {
   const { diffLines, around } = await load<{
-    diffLines(before: string, after: string): { kind: string; text: string }[];
-    around(lines: { kind: string; text: string }[], context: number): ({ text: string } | undefined)[];
+    diffLines: (before: string, after: string) => { kind: string; text: string }[];
+    around: (lines: { kind: string; text: string }[], context: number) => ({ text: string } | undefined)[];
   }>('diff.js');
 
   test('lines that were removed, added, and left alone make up both texts, and no more differs than must', () => {
@@ -114,14 +117,14 @@ describe('differences', async () => {
 
 describe('what is shown', async () => {
   const { gradient, words, placeOf } = await load<{
-    gradient(runs: [number, string][], segments: number): string;
-    words(row: object): string;
-    placeOf(n: number, segments: number): number;
+    gradient: (runs: [number, string][], segments: number) => string;
+    words: (row: object) => string;
+    placeOf: (n: number, segments: number) => number;
   }>('strip.js');
   const format = await load<Record<string, (value: number) => string>>('format.js');
   const { sparkline, bucketPart } = await load<{
-    sparkline(values: (number | null)[]): string;
-    bucketPart(answers: object): number | null;
+    sparkline: (values: (number | null)[]) => string;
+    bucketPart: (answers: object) => number | null;
   }>('tiles.js');
 
   test('a strip is a gradient with hard stops, and a sentence', () => {
@@ -235,7 +238,7 @@ describe('what is known', async () => {
 });
 
 test('events that are alike and close together are one line', async () => {
-  const { grouped } = await load<{ grouped(events: object[]): { id: number }[][] }>('events.js');
+  const { grouped } = await load<{ grouped: (events: object[]) => { id: number }[][] }>('events.js');
   const event = (
     id: number,
     seconds: number,
@@ -265,7 +268,7 @@ test('events that are alike and close together are one line', async () => {
 
 test('server-sent events are put together however they come apart', async () => {
   const { eventParser } = await load<{
-    eventParser(): { push(text: string): { event: string; data: string }[] };
+    eventParser: () => { push(text: string): { event: string; data: string }[] };
   }>('api.js');
   const text = 'event: nodes\ndata: [1]\n\n: nothing new\n\nevent: log\r\ndata: a\r\ndata: b\r\n\r\n';
   fc.assert(

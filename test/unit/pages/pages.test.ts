@@ -17,7 +17,7 @@ describe('pages', () => {
       expect(files.length).toBeGreaterThan(1);
       for (const file of files) expect([file, (await app.request(file)).status]).toEqual([file, 200]);
       // Modules name further modules, relative to themselves; libraries have none.
-      const scripts = files.filter((file) => file.endsWith('.js') && !file.includes('hls'));
+      const scripts = files.filter((file) => /(?<!\.min)\.js$/.test(file));
       for (const script of scripts) {
         const code = await (await app.request(script)).text();
         for (const [, module = ''] of code.matchAll(/from '(\.[\w./-]+)'/g)) {
