@@ -8,11 +8,13 @@ import { cutConnection, listen } from '../src/ops/listen.ts';
 import { createLog, type Log } from '../src/ops/log.ts';
 import { type Loop, startLoop } from '../src/ops/loop.ts';
 import { createMetrics, type Metrics } from '../src/ops/metrics.ts';
+import { openTracing } from '../src/ops/otlp.ts';
+import { tracedFetch } from '../src/ops/traced-fetch.ts';
 import { createApp } from './app.ts';
 import { catalogPort } from './catalog-port.ts';
 import { type ChangeHub, changeHub } from './changes.ts';
 import { factCache } from './fact-cache.ts';
-import { requestObserver, troubleLog } from './observe.ts';
+import { serviceMetrics, troubleLog } from './observe.ts';
 import { demoRoutes } from './pages/demo-node.ts';
 import { type Pages, pageRoutes } from './pages/pages.ts';
 import { loadPages } from './pages/pages-node.ts';
@@ -47,6 +49,11 @@ const connections = 8;
 export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDeps = {}): Promise<Playlists> {
   const log = deps.log ?? createLog('playlists', config.logLevel);
   const metrics = deps.metrics ?? createMetrics();
+  const tracing = await openTracing(
+    config.tracesUrl,
+    { service: 'segue-playlists', instance: `${hostname()}-${process.pid}` },
+    log,
+  );
   const database = openCatalog(config.databaseUrl, { max: connections, applicationName: 'segue-playlists' });
   const catalog = catalogPort(database, config.leaseSeconds, queryMs);
   const changes = changeHub();
@@ -63,16 +70,19 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     log,
   );
   await follow.tried;
+  const measures = serviceMetrics(log, metrics, { now: Date.now, nodes: () => catalog.nodes() });
+  changes.watchAll((change) => measures.heard(change));
   const app = createApp({
     catalog,
     changes,
     facts: factCache(),
     settings: settingsOf(config, pollMs),
-    fetch: globalThis.fetch,
+    fetch: tracedFetch(tracing, globalThis.fetch),
     now: Date.now,
     crc32,
     metrics,
-    onRequest: requestObserver(log, metrics),
+    tracing,
+    ...measures,
     onTrouble: troubleLog(log, metrics),
     cut: cutConnection,
     runtime: 'process',
@@ -82,6 +92,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     async (error: unknown) => {
       await follow.loop.stop();
       await database.close();
+      await tracing?.close();
       throw error;
     },
   );
@@ -92,6 +103,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
       await server.close(config.sharePort ? sharedGraceMs : stopGraceMs);
       await follow.loop.stop();
       await database.close();
+      await tracing?.close();
     })();
     return stopping;
   };

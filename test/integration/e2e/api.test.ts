@@ -132,6 +132,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/v/{id}/{rendition}/{n}.{extension}',
       '/v1/events',
       '/v1/nodes',
+      '/v1/nodes/targets',
       '/v1/nodes/{id}/drain',
       '/v1/policy',
       '/v1/reconcile',
