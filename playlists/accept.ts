@@ -45,6 +45,7 @@ export async function acceptVideo(
   signal: AbortSignal,
 ): Promise<AcceptedVideo> {
   const { ports } = service;
+  const since = ports.now();
   const profile = profileOf(profileName ?? ports.settings.profile);
   const parsed = parseDescription(json);
   // Asked for at once: by the time the rows are written the answer is here.
@@ -76,6 +77,7 @@ export async function acceptVideo(
   }
   const isNew = outcome === 'new';
   if (isNew) {
+    ports.onAccepted?.(renderId, since);
     const row = { ...render, videoId: id, renderId, state: 'active' as const, failure: null, sealedAt: null };
     remember(ports, factsOf({ ...row, description: canonical, frameRate, frameCount }));
   }

@@ -9,11 +9,13 @@ import { cutConnection, listen } from '../src/ops/listen.ts';
 import { createLog, type Log } from '../src/ops/log.ts';
 import { type Loop, startLoop } from '../src/ops/loop.ts';
 import { createMetrics, type Metrics } from '../src/ops/metrics.ts';
+import { openTracing } from '../src/ops/otlp.ts';
+import { tracedFetch } from '../src/ops/traced-fetch.ts';
 import { createApp } from './app.ts';
 import { catalogPort } from './catalog-port.ts';
 import { type ChangeHub, changeHub } from './changes.ts';
 import { factCache } from './fact-cache.ts';
-import { requestObserver, troubleLog } from './observe.ts';
+import { serviceMetrics, troubleLog } from './observe.ts';
 import { answerCounts } from './overview/answer-counts.ts';
 import { playheads } from './overview/playheads.ts';
 import { samplerStep } from './overview/sampler.ts';
@@ -51,6 +53,11 @@ const connections = 8;
 export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDeps = {}): Promise<Playlists> {
   const log = deps.log ?? createLog('playlists', config.logLevel);
   const metrics = deps.metrics ?? createMetrics();
+  const tracing = await openTracing(
+    config.tracesUrl,
+    { service: 'segue-playlists', instance: `${hostname()}-${process.pid}` },
+    log,
+  );
   const database = openCatalog(config.databaseUrl, { max: connections, applicationName: 'segue-playlists' });
   const catalog = catalogPort(database, config.leaseSeconds, queryMs);
   const changes = changeHub();
@@ -69,19 +76,22 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
   await follow.tried;
   const heads = playheads(Date.now);
   const answers = answerCounts();
-  const observed = requestObserver(log, metrics);
+  const measures = serviceMetrics(log, metrics, { now: Date.now, nodes: () => catalog.nodes() });
+  changes.watchAll((change) => measures.heard(change));
   const app = createApp({
     catalog,
     changes,
     facts: factCache(),
     playheads: heads,
     settings: settingsOf(config, pollMs),
-    fetch: globalThis.fetch,
+    fetch: tracedFetch(tracing, globalThis.fetch),
     now: Date.now,
     crc32,
     metrics,
+    tracing,
+    ...measures,
     onRequest: (event) => {
-      observed(event);
+      measures.onRequest(event);
       answers.add(event.source);
     },
     onTrouble: troubleLog(log, metrics),
@@ -93,6 +103,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     async (error: unknown) => {
       await follow.loop.stop();
       await database.close();
+      await tracing?.close();
       throw error;
     },
   );
@@ -107,6 +118,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
       await Promise.all([sampling.stop(), server.close(config.sharePort ? sharedGraceMs : stopGraceMs)]);
       await follow.loop.stop();
       await database.close();
+      await tracing?.close();
     })();
     return stopping;
   };

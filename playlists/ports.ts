@@ -5,6 +5,8 @@ import type { Location } from '../src/catalog/locate.ts';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
+import type { RequestEvent } from '../src/ops/request-event.ts';
+import type { Tracing } from '../src/ops/trace.ts';
 import type { Policy } from '../src/policy/policy.ts';
 import type { OnDemandPolicy } from '../src/rendition/on-demand.ts';
 import type { ChangeHub } from './changes.ts';
@@ -47,21 +49,20 @@ export interface NodeAddress {
   readonly url: string;
 }
 
-/** A request, as it is logged: one wide event each. */
-export interface RequestEvent {
-  readonly requestId: string;
-  readonly method: string;
-  readonly path: string;
-  /** Pattern of the route, for metrics: from a closed set. */
-  readonly route: string;
-  readonly status: number;
-  /** Milliseconds until the answer's headers. */
-  readonly durationMs: number;
-  /** Where segment bytes came from: `bucket`, a node id, `catalog`, `held`. */
-  readonly source: string | undefined;
-  /** The client went away before it was answered: nobody has seen the status. */
-  readonly clientLeft: boolean;
-  readonly error: unknown;
+/** A request that had to wait. */
+export interface HoldEvent {
+  /** From the moment in which it counted as held. */
+  readonly seconds: number;
+  /** `left`: the client went away first. `failed`: nobody made it in time, or it cannot be made. */
+  readonly outcome: 'answered' | 'failed' | 'left';
+}
+
+/** What the service keeps at this moment, each with its bound. */
+export interface ServiceLoad {
+  readonly holds: number;
+  readonly maxHolds: number;
+  readonly bytesInFlight: number;
+  readonly maxBytesInFlight: number;
 }
 
 /** Text for `GET /metrics`. Node only. */
@@ -110,6 +111,12 @@ export interface Ports {
   /** Further routes: pages, the demo. Their errors are answered like all others. */
   readonly routes?: readonly Hono[];
   readonly onRequest?: (event: RequestEvent) => void;
+  readonly onHold?: (event: HoldEvent) => void;
+  /** A new video is in the catalog, and nobody was asked to make it yet; `since` is when it was posted, by `now`. */
+  readonly onAccepted?: (renderId: string, since: number) => void;
+  /** Called once, with what tells the load whenever it is asked. */
+  readonly onLoad?: (load: () => ServiceLoad) => void;
+  readonly tracing?: Tracing | undefined;
   /** Something that went wrong without making a request fail. */
   readonly onTrouble?: (what: string, error: unknown) => void;
   /** Cuts the connection of a request that cannot be answered whole; true if done. Without it the body stream is made to fail. */

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { urlSigner } from '../src/node/sign.ts';
+import type { ObservedVariables } from '../src/ops/observed.ts';
 import { type BucketReads, bucketReads } from './bucket-reads.ts';
 import { type ByteBudget, byteBudget } from './byte-budget.ts';
 import { type NodeClient, nodeClient } from './node-client.ts';
@@ -8,11 +9,7 @@ import { type SegmentSource, segmentSource } from './segment-source.ts';
 import { whileLive } from './while-live.ts';
 
 /** Values that the middleware leaves for routes and for the log. */
-export interface RequestVariables {
-  requestId: string;
-  /** Where segment bytes came from. */
-  source: string | undefined;
-}
+export type RequestVariables = ObservedVariables;
 
 /** Hono's view of one request of this service. */
 export type RequestContext = Context<{ Variables: RequestVariables }>;
@@ -67,12 +64,12 @@ export function service(ports: Ports): Service {
     whileLive: (node, call) => whileLive(ports, node, call),
   });
   const reads = bucketReads(ports);
-  return {
-    ports,
-    nodes,
-    budget,
-    reads,
-    source: segmentSource(ports, nodes, budget, reads),
-    holds: holdCounter(settings.maxHolds),
-  };
+  const holds = holdCounter(settings.maxHolds);
+  ports.onLoad?.(() => ({
+    holds: holds.count,
+    maxHolds: settings.maxHolds,
+    bytesInFlight: budget.used,
+    maxBytesInFlight: settings.maxBytesInFlight,
+  }));
+  return { ports, nodes, budget, reads, source: segmentSource(ports, nodes, budget, reads), holds };
 }

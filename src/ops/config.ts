@@ -11,6 +11,7 @@ import {
   parseEnvironment,
   parsePlaylistsConfig,
   playlistsDefaults,
+  tracesUrlOf,
   variables,
   whole,
 } from './settings.ts';
@@ -52,6 +53,8 @@ export interface NodeConfig {
   /** Free space that the node leaves on its disk, in bytes. */
   readonly diskReserveBytes: number;
   readonly sweep: SweepSettings;
+  /** Where traces are sent; absent: there are none. */
+  readonly tracesUrl?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -254,6 +257,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     weight: v.SEGUE_NODE_WEIGHT,
     diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
     sweep: sweepSettings(v),
+    tracesUrl: tracesUrlOf(v),
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }

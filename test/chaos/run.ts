@@ -31,6 +31,20 @@ export interface ChaosOptions {
   readonly onSession?: (session: Session) => void;
 }
 
+/** Times between two looks, and beyond which this process has stood still itself, in milliseconds. */
+const looks = { every: 500, late: 3000 } as const;
+
+/** Tells when this process was held up: everything goes through it, so that viewers were, too. */
+function watchItself(tell: (text: string) => void): Disposable {
+  let at = performance.now();
+  const timer = setInterval(() => {
+    const late = performance.now() - at;
+    at = performance.now();
+    if (late > looks.late) tell(`this machine had no time for the run for ${(late / 1000).toFixed(1)} s`);
+  }, looks.every);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
 /** Starts a stack, has everybody watch while everything goes wrong, looks at what is left, and stops the stack. */
 export async function runChaos(options: ChaosOptions): Promise<Verdict> {
   const { minutes, seed, viewers: count, isSingle } = options;
@@ -51,6 +65,7 @@ export async function runChaos(options: ChaosOptions): Promise<Verdict> {
     const begun = performance.now();
     const now = (): number => (performance.now() - begun) / 1000;
     const tell = (text: string): void => options.tell(now(), text);
+    using _ = watchItself(tell);
     const { cannotFill } = ground.disks;
     if (cannotFill !== undefined)
       tell(`no disk is filled: a small one cannot be mounted here (${cannotFill})`);

@@ -19,10 +19,12 @@ import { World } from './model/world.ts';
  * fenced maker withdraws, a damaged file is dropped, a foreign segment that was never listed goes, and a damaged object is
  * deleted by whoever has the right bytes.
  *
- * SEGUE_MODEL_RUNS explores more; SEGUE_MODEL_SEED and SEGUE_MODEL_PATH repeat what a failure printed.
+ * The same is explored each time, so that a change fails by what it changes. SEGUE_MODEL_RUNS explores more, and elsewhere each time;
+ * SEGUE_MODEL_SEED and SEGUE_MODEL_PATH repeat what a failure printed.
  */
-const runs = Number(process.env['SEGUE_MODEL_RUNS'] ?? 40);
-const seed = process.env['SEGUE_MODEL_SEED'];
+const asked = process.env['SEGUE_MODEL_RUNS'];
+const runs = Number(asked ?? 40);
+const seed = process.env['SEGUE_MODEL_SEED'] ?? (asked === undefined ? '1' : undefined);
 const path = process.env['SEGUE_MODEL_PATH'];
 /** The model ends here in any case, in milliseconds: what was explored until then counts. */
 const longestMs = 600 * runs;

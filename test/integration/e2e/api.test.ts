@@ -141,6 +141,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/v1/events',
       '/v1/history',
       '/v1/nodes',
+      '/v1/nodes/targets',
       '/v1/nodes/{id}/drain',
       '/v1/overview',
       '/v1/policy',

@@ -50,8 +50,12 @@ export async function look(world: World): Promise<Seen> {
     const listed = right.find((bytes) => crc32(bytes) === admitted.get(Number(n))?.crc32);
     return listed && md5(listed);
   };
-  const right = (found: ReadonlyMap<string, string>): Set<string> =>
-    new Set([...found].flatMap(([segment, digest]) => (truth(segment) === digest ? [segment] : [])));
+  const right = (found: ReadonlyMap<string, readonly string[]>): Set<string> =>
+    new Set(
+      [...found].flatMap(([segment, digests]) =>
+        digests.some((digest) => truth(segment) === digest) ? [segment] : [],
+      ),
+    );
   const rowsAt = (place: string): Set<string> =>
     new Set(
       copies
@@ -75,12 +79,15 @@ export async function look(world: World): Promise<Seen> {
   };
 }
 
-/** Segments on a disk with the MD5 of their bytes, whatever their names say. */
-async function filesOf(world: World, name: NodeName): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  // What the first disk has is what is read.
-  for (const folder of world.foldersOf(name).toReversed())
-    for (const [segment, digest] of await filesIn(world, folder)) found.set(segment, digest);
+/**
+ * Segments on a node's disks with the MD5 of the bytes of each file, whatever their names say: where that of the first disk is
+ * damaged, reading it comes to the next one.
+ */
+async function filesOf(world: World, name: NodeName): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  for (const folder of world.foldersOf(name))
+    for (const [segment, digest] of await filesIn(world, folder))
+      found.set(segment, [...(found.get(segment) ?? []), digest]);
   return found;
 }
 
@@ -100,13 +107,13 @@ async function filesIn(world: World, folder: string): Promise<Map<string, string
 const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
 
 /** Segments in the bucket with the MD5 of their bytes, which is their ETag. */
-async function objectsOf(world: World): Promise<Map<string, string>> {
+async function objectsOf(world: World): Promise<Map<string, string[]>> {
   const { s3, settings } = world.backing.store;
   const page = await s3.send(new ListObjectsV2Command({ Bucket: settings.bucket, Prefix: world.prefix }));
-  const found = new Map<string, string>();
+  const found = new Map<string, string[]>();
   for (const { Key = '', ETag = '' } of page.Contents ?? []) {
     const name = parseSegmentName(Key);
-    if (name !== undefined) found.set(world.segmentOf(name), ETag.replaceAll('"', ''));
+    if (name !== undefined) found.set(world.segmentOf(name), [ETag.replaceAll('"', '')]);
   }
   return found;
 }
