@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { SegueError } from '../src/ops/errors.ts';
-import { type Policy, policySchema } from '../src/policy/policy.ts';
+import { policySchema } from '../src/policy/policy.ts';
+import { maxPolicyLength, readPolicyText } from '../src/policy/read.ts';
 import { readText } from './body-text.ts';
 import { caching } from './headers.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
@@ -31,41 +32,24 @@ export function policyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
     c.header('cache-control', caching.never);
     return c.json(await known(ports.catalog.policy()), 200);
   });
-  // A client that does not say that its body is JSON is understood all the same, so the body is read here.
+  // JSON and YAML, whatever the client calls it, so the body is read here.
   app.openAPIRegistry.registerPath({
     method: 'put',
     path: '/v1/policy',
     summary: 'Replaces the policy, for every node within a lease time; what is left out gets its default',
     security,
-    request: { body: { content, required: true } },
+    request: {
+      body: { content: { ...content, 'application/yaml': { schema: policySchema } }, required: true },
+    },
     responses: {
       200: { description: 'The policy as it is now', content },
       ...errorResponses(400, 401, 413, 503),
     },
   });
   app.put('/v1/policy', async (c) => {
-    const policy = parsed(await readText(c.req.raw, maxBodyBytes));
+    const policy = readPolicyText(await readText(c.req.raw, maxPolicyLength));
     await known(ports.catalog.setPolicy(policy));
     c.header('cache-control', caching.never);
     return c.json(policy, 200);
-  });
-}
-
-const maxBodyBytes = 64 * 1024;
-
-/** @throws SegueError `invalid_request` with every problem */
-function parsed(text: string): Policy {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch (error) {
-    throw new SegueError('invalid_request', 'The body is not JSON', { cause: error });
-  }
-  const result = policySchema.safeParse(body);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-  throw new SegueError('invalid_request', problems[0] ?? 'The policy is wrong', {
-    problems,
-    hint: 'GET /v1/policy shows one that is right; /openapi.json describes it.',
   });
 }

@@ -1,4 +1,5 @@
 import { SegueError } from '../ops/errors.ts';
+import { leavesOf, setLeaf } from '../policy/leaves.ts';
 import { type Policy, policySchema } from '../policy/policy.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { askAsAdmin, serviceAccess } from './service-access.ts';
@@ -44,31 +45,34 @@ export async function policy(
 /** The policy with the changes, unchecked: the service checks it. @throws SegueError `configuration` */
 function changed(current: Policy, changes: readonly string[], { expectTrouble }: PolicyOptions): unknown {
   if (changes.length === 0 && expectTrouble === undefined) return undefined;
-  const wanted: Record<string, Record<string, unknown>> = structuredClone(current);
+  const wanted = structuredClone(current);
   for (const change of changes) {
-    const [, part = '', name = '', text = ''] = /^(\w+)\.(\w+)=(.*)$/.exec(change) ?? [];
-    if (wanted[part] === undefined || !(name in wanted[part])) {
-      const names = linesOf(current).map((line) => line.split('=')[0]);
+    const [, path = '', text = ''] = /^([^=]+)=(.*)$/.exec(change) ?? [];
+    if (!setLeaf(wanted, path, valueOf(text))) {
       throw new SegueError('configuration', `${change} changes nothing that there is`, {
-        hint: `Give NAME=VALUE with one of ${names.join(', ')}.`,
+        hint: `Give NAME=VALUE with one of ${leavesOf(current)
+          .map(([name]) => name)
+          .join(', ')}.`,
       });
     }
-    wanted[part][name] = valueOf(text);
   }
   if (expectTrouble !== undefined) {
     const until = new Date(Date.now() + secondsOf('--expect-trouble', expectTrouble) * 1000);
-    wanted['replicas'] = { ...wanted['replicas'], expectTroubleUntil: until.toISOString() };
+    wanted.replicas.expectTroubleUntil = until.toISOString();
   }
   return wanted;
 }
 
-/** A number, null, or the text itself. */
+/** JSON where it is some (a number, null, a list), else the text itself. */
 function valueOf(text: string): unknown {
-  if (text === 'null') return null;
-  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 const linesOf = (policy: Policy): string[] =>
-  Object.entries(policy).flatMap(([part, values]) =>
-    Object.entries(values).map(([name, value]) => `${part}.${name}=${String(value)}`),
+  leavesOf(policy).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );

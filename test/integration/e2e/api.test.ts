@@ -116,6 +116,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/healthz',
       '/metrics',
       '/openapi.json',
+      '/policy.schema.json',
       '/readyz',
       '/renders/{renderId}/{object}',
       '/v/{id}/index.m3u8',
