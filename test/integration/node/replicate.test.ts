@@ -35,7 +35,11 @@ beforeEach(async () => {
 });
 
 const mode = (chosen: Policy['replicas']['mode']): Promise<void> =>
-  setPolicy(catalog.db, { ...defaultPolicy, replicas: { mode: chosen, expectTroubleUntil: null } });
+  setPolicy(
+    catalog.db,
+    { ...defaultPolicy, replicas: { mode: chosen, expectTroubleUntil: null } },
+    { author: 'test' },
+  );
 
 /** A node `b` that takes replicas: real disk, real rows, real calls to other nodes. */
 async function replica(renderer: SegmentRenderer = testRenderer()) {
