@@ -34,7 +34,7 @@ beforeEach(async () => {
   return () => catalog.close();
 });
 
-const mode = (chosen: Policy['replicas']['mode']): Promise<void> =>
+const mode = (chosen: Policy['replicas']['mode']): Promise<unknown> =>
   setPolicy(
     catalog.db,
     { ...defaultPolicy, replicas: { mode: chosen, expectTroubleUntil: null } },
