@@ -9,11 +9,12 @@ import {
   makeHelp,
   nodeHelp,
   playlistsHelp,
-  policyHelp,
   reconcileHelp,
   upHelp,
   verifyHelp,
 } from './help.ts';
+import { addCopies } from './copy-commands.ts';
+import { policyHelp } from './help-policy.ts';
 import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
@@ -77,13 +78,15 @@ function addClients(command: AddCommand, ended: Ended): void {
     .action(async (node: string, options: DrainOptions) =>
       ended(await (await import('./drain.ts')).drain(node, options, processOutput)),
     );
-  command('policy [changes...]', 'show what operators have decided for the deployment, or change it')
+  command('policy [words...]', 'show what operators have decided for the deployment, or change it')
+    .option('--note <text>', 'why, for those who read the history')
+    .option('--if-version <number>', 'change it only if this version is in force')
     .option('--expect-trouble <time>', 'every node counts as in trouble for so long, e.g. 10m')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
     .option('--token <token>', 'admin token (default: SEGUE_ADMIN_TOKEN, or that of the embedded stack)')
     .addHelpText('after', () => policyHelp)
-    .action(async (changes: string[], options: PolicyOptions) =>
-      ended(await (await import('./policy.ts')).policy(changes, options, processOutput)),
+    .action(async (words: string[], options: PolicyOptions) =>
+      ended(await (await import('./policy.ts')).policy(words, options, processOutput)),
     );
   command('reconcile', 'compare disks, bucket and database, and put right what differs')
     .option('--verify', 'read every file of every node, and compare it with its checksum')
@@ -137,6 +140,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   addServices(add, ended);
   addClients(add, ended);
   addSimulate(add, ended);
+  addCopies(add, program, ended);
   addStreams(program, ended);
   addIngest(program, child, ended);
   try {
