@@ -45,7 +45,7 @@ export async function addDemand(db: Db, seen: readonly NewDemand[]): Promise<voi
       ORDER BY g.video)
     INSERT INTO demand AS d (video_id, views, viewers, minutes_watched, reach, again, first_at, last_at)
     SELECT video, views, viewers, minutes, reach,
-      array_prepend(GREATEST(views - 1, 0)::bigint, array_fill(0::bigint, ARRAY[${ageClasses - 1}])), at, at
+      array_prepend(GREATEST(views - 1, 0)::bigint, array_fill(0::bigint, ARRAY[${ageClasses - 1}::int])), at, at
     FROM given
     ON CONFLICT (video_id) DO UPDATE SET
       views = d.views + excluded.views, viewers = d.viewers + excluded.viewers,

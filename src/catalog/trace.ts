@@ -80,7 +80,12 @@ export async function* traceLines(
 /** A video of a trace; undefined for a stream, of which nobody knows how long it is. */
 function videoOf(row: RenderFactsRow) {
   if (row.frameCount === 0) return undefined;
-  const { seconds, renditions } = factsOfRow(row, { nodeId: '', on: () => [], playheads: [] });
+  const { seconds, renditions } = factsOfRow(row, {
+    nodeId: '',
+    on: () => [],
+    segmentBytes: () => 0,
+    playheads: [],
+  });
   const played = renditions.filter(({ kind }) => kind === 'video' || kind === 'audio');
   if (played.length === 0) return undefined;
   return {

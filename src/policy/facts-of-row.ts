@@ -29,12 +29,14 @@ export interface Here {
   readonly nodeId: string;
   /** What its disk has of a rendition. */
   readonly on: (rendition: string) => Ranges;
+  /** Bytes of a segment of it that is there, on average; 0: there is none. */
+  readonly segmentBytes: (rendition: string) => number;
   /** Segments that viewers were served a moment ago, by this node. */
   readonly playheads: readonly number[];
 }
 
 /** A video as the policy sees it from a node. Of what is made on demand only what was asked for is part of it. */
-export function factsOfRow(row: RenderFactsRow, { nodeId, on, playheads }: Here): VideoFacts {
+export function factsOfRow(row: RenderFactsRow, { nodeId, on, segmentBytes, playheads }: Here): VideoFacts {
   const count = gridCount(row);
   const copiesOf = (rendition: string, isMeant: (place: string) => boolean): Ranges =>
     unionOf(
@@ -51,7 +53,8 @@ export function factsOfRow(row: RenderFactsRow, { nodeId, on, playheads }: Here)
     if (onDemand && all.length === 0) return [];
     // Of what has no end yet there is as much as there is.
     const segments = Math.max(1, count > 0 ? segmentsOf(rendition, count) : (all.at(-1)?.[1] ?? 1));
-    const each = sized > 0 ? bytes / sized : 0;
+    // Sizes of somebody else's stream are not among the rows of its renditions.
+    const each = sized > 0 ? bytes / sized : segmentBytes(name);
     return [{ name, kind, segments, bytes: each * segments, here, stored, elsewhere }];
   });
   const viewed = ['video', 'audio'].flatMap((kind) => renditions.find((one) => one.kind === kind) ?? []);

@@ -1,12 +1,12 @@
 import type { Catalog } from '../../catalog/connect.ts';
 import { rangesOf } from '../../catalog/ranges.ts';
 import { type RenderFactsRow, renderFacts } from '../../catalog/render-facts.ts';
-import type { DiskStore } from '../../store/disk.ts';
 import type { NodeFacts, VideoFacts } from '../../policy/facts.ts';
 import { factsOfRow } from '../../policy/facts-of-row.ts';
 import type { Forecast } from '../../policy/forecast/learner.ts';
-import type { ReplicaNode } from '../replica/plan.ts';
-import { troubleOf } from '../replica/plan.ts';
+import type { DiskStore } from '../../store/disk.ts';
+import type { DiskRendition } from '../../store/disk-folder.ts';
+import { type ReplicaNode, troubleOf } from '../replica/plan.ts';
 import type { MachineLoad } from './load.ts';
 import type { Watching } from './watching.ts';
 import type { PolicyWatch } from './watch.ts';
@@ -56,8 +56,16 @@ export function looks(options: LooksOptions): Looks {
       return [...rows.values()].map((row) => {
         const held = disk.held(row.renderId);
         const on = (rendition: string) => rangesOf(held.get(rendition)?.keys() ?? []);
-        return { row, facts: factsOfRow(row, { nodeId, on, playheads: watching.playheads(row.renderId) }) };
+        const segmentBytes = (rendition: string) => meanBytes(held.get(rendition));
+        const playheads = watching.playheads(row.renderId);
+        return { row, facts: factsOfRow(row, { nodeId, on, segmentBytes, playheads }) };
       });
     },
   };
+}
+
+function meanBytes(segments: DiskRendition | undefined): number {
+  let bytes = 0;
+  for (const segment of segments?.values() ?? []) bytes += segment.bytes;
+  return segments === undefined ? 0 : bytes / segments.size;
 }
