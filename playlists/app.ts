@@ -3,7 +3,9 @@ import { HTTPException } from 'hono/http-exception';
 import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
 import { observed } from '../src/ops/observed.ts';
+import { policyJsonSchema } from '../src/policy/policy.ts';
 import { onceCatalogAnswers } from './catalog-wait.ts';
+import { copyRoutes } from './copy-routes.ts';
 import { caching, openToAll, preflight } from './headers.ts';
 import { initRoute } from './init-route.ts';
 import { mediaRoute } from './media-route.ts';
@@ -54,6 +56,7 @@ export function createApp(ports: Ports): App {
   overviewRoutes(app, shared);
   targetsRoute(app, shared);
   policyRoutes(app, shared);
+  copyRoutes(app, shared);
   reconcileRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);
@@ -111,14 +114,20 @@ function playableRoutes(app: App, shared: Service): void {
 
 function healthRoutes(app: App, { ports, holds, budget }: Service): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, { 'cache-control': caching.never }));
-  app.get('/description.schema.json', (c) =>
-    // Open to every origin: editors in a browser read it.
-    c.body(JSON.stringify(descriptionJsonSchema()), 200, {
-      ...openToAll,
-      'cache-control': caching.moment,
-      'content-type': 'application/schema+json',
-    }),
-  );
+  const schemas = {
+    '/description.schema.json': descriptionJsonSchema,
+    '/policy.schema.json': policyJsonSchema,
+  };
+  for (const [path, schema] of Object.entries(schemas)) {
+    app.get(path, (c) =>
+      // Open to every origin: editors in a browser read it.
+      c.body(JSON.stringify(schema()), 200, {
+        ...openToAll,
+        'cache-control': caching.moment,
+        'content-type': 'application/schema+json',
+      }),
+    );
+  }
   app.get('/readyz', async (c) => {
     const catalog = await ports.catalog.ping().then(
       () => 'ok' as const,

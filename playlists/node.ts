@@ -14,6 +14,7 @@ import { tracedFetch } from '../src/ops/traced-fetch.ts';
 import { createApp } from './app.ts';
 import { catalogPort } from './catalog-port.ts';
 import { type ChangeHub, changeHub } from './changes.ts';
+import { demandRecorder } from './demand.ts';
 import { factCache } from './fact-cache.ts';
 import { serviceMetrics, troubleLog } from './observe.ts';
 import { answerCounts } from './overview/answer-counts.ts';
@@ -48,6 +49,8 @@ const stopGraceMs = 5000;
 /** The same where another service has taken over the port already: nothing waits for this one to end. */
 const sharedGraceMs = 30_000;
 const connections = 8;
+/** Who watches what is written this often, in milliseconds. */
+const demandMs = 2000;
 
 /** Starts the playlist service on Node. @throws where the port is taken */
 export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDeps = {}): Promise<Playlists> {
@@ -61,6 +64,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
   const database = openCatalog(config.databaseUrl, { max: connections, applicationName: 'segue-playlists' });
   const catalog = catalogPort(database, config.leaseSeconds, queryMs);
   const changes = changeHub();
+  const demand = demandRecorder({ write: catalog.policies.addDemand, now: Date.now });
   const follow = followChanges(
     async () => {
       await migrateCatalog(config.databaseUrl);
@@ -81,6 +85,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
   const app = createApp({
     catalog,
     changes,
+    demand,
     facts: factCache(),
     playheads: heads,
     settings: settingsOf(config, pollMs),
@@ -112,11 +117,19 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     samplerStep({ db: database.db, answers, playheads: heads, liveSeconds: config.leaseSeconds }),
     { name: 'history', intervalMs: historyStepSeconds * 1000, log },
   );
+  const recording = startLoop(async () => demand.flush().then(() => 'idle' as const), {
+    name: 'demand',
+    intervalMs: demandMs,
+    log,
+  });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
-      await Promise.all([sampling.stop(), server.close(config.sharePort ? sharedGraceMs : stopGraceMs)]);
+      const closing = server.close(config.sharePort ? sharedGraceMs : stopGraceMs);
+      await Promise.all([sampling.stop(), closing]);
       await follow.loop.stop();
+      await recording.stop();
+      await demand.flush(true).catch((error: unknown) => log.warn({ err: error }, 'demand not noted'));
       await database.close();
       await tracing?.close();
     })();

@@ -32,6 +32,17 @@ const conditional: Responses = {
   416: { description: 'There is no such part' },
 };
 
+const schemaRoute = (path: string, what: string) => ({
+  path,
+  summary: `JSON Schema (draft 2020-12) of ${what}`,
+  responses: {
+    200: {
+      description: 'The schema, for editors (`$schema`)',
+      content: { 'application/schema+json': { schema: z.record(z.string(), z.unknown()) } },
+    },
+  },
+});
+
 const routes: readonly Pick<Route, 'path' | 'summary' | 'request' | 'responses'>[] = [
   {
     path: '/v/{id}/index.m3u8',
@@ -141,16 +152,8 @@ const routes: readonly Pick<Route, 'path' | 'summary' | 'request' | 'responses'>
       ...errorResponses(404, 503),
     },
   },
-  {
-    path: '/description.schema.json',
-    summary: 'JSON Schema (draft 2020-12) of a description',
-    responses: {
-      200: {
-        description: 'The schema, for editors (`$schema`)',
-        content: { 'application/schema+json': { schema: z.record(z.string(), z.unknown()) } },
-      },
-    },
-  },
+  schemaRoute('/description.schema.json', 'a description'),
+  schemaRoute('/policy.schema.json', "the operators' policy"),
   {
     path: '/healthz',
     summary: 'Whether the process answers',

@@ -29,8 +29,9 @@ export function feedState(ports: Ports): FeedState {
   const { overview } = ports.catalog;
   const changed = new Set<string>();
   let overflown = false;
-  const watch = ports.changes.watchAll(({ renderId }) => {
-    if (changed.size < mostChanged) changed.add(renderId);
+  const watch = ports.changes.watchAll((change) => {
+    if (change.type === 'policy') return;
+    if (changed.size < mostChanged) changed.add(change.renderId);
     else overflown = true;
   });
   /** What a failed look may have missed is read again by whoever follows. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
+import { addCopies } from './copy-commands.ts';
 import type { DrainOptions } from './drain.ts';
 import {
   doctorHelp,
@@ -9,17 +10,18 @@ import {
   makeHelp,
   nodeHelp,
   playlistsHelp,
-  policyHelp,
   reconcileHelp,
   upHelp,
   verifyHelp,
 } from './help.ts';
+import { policyHelp } from './help-policy.ts';
 import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
 import type { PolicyOptions } from './policy.ts';
 import type { ReconcileCommandOptions } from './reconcile.ts';
+import { addSimulate } from './simulate-command.ts';
 import { addStreams } from './stream-commands.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -76,13 +78,15 @@ function addClients(command: AddCommand, ended: Ended): void {
     .action(async (node: string, options: DrainOptions) =>
       ended(await (await import('./drain.ts')).drain(node, options, processOutput)),
     );
-  command('policy [changes...]', 'show what operators have decided for the deployment, or change it')
+  command('policy [words...]', 'show what operators have decided for the deployment, or change it')
+    .option('--note <text>', 'why, for those who read the history')
+    .option('--if-version <number>', 'change it only if this version is in force')
     .option('--expect-trouble <time>', 'every node counts as in trouble for so long, e.g. 10m')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
     .option('--token <token>', 'admin token (default: SEGUE_ADMIN_TOKEN, or that of the embedded stack)')
     .addHelpText('after', () => policyHelp)
-    .action(async (changes: string[], options: PolicyOptions) =>
-      ended(await (await import('./policy.ts')).policy(changes, options, processOutput)),
+    .action(async (words: string[], options: PolicyOptions) =>
+      ended(await (await import('./policy.ts')).policy(words, options, processOutput)),
     );
   command('reconcile', 'compare disks, bucket and database, and put right what differs')
     .option('--verify', 'read every file of every node, and compare it with its checksum')
@@ -135,6 +139,8 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
     program.command(name).description(description).option('--json', 'print JSON, one object a line');
   addServices(add, ended);
   addClients(add, ended);
+  addSimulate(add, ended);
+  addCopies(add, program, ended);
   addStreams(program, ended);
   addIngest(program, child, ended);
   try {

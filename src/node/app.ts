@@ -40,6 +40,8 @@ export interface NodeAppOptions {
   /** A segment from the bucket; undefined where it has none. */
   readonly readCopy: (copy: SuspectCopy) => Promise<Uint8Array | undefined>;
   readonly reconciling: Pick<Reconciling, 'start' | 'last'>;
+  /** Called for each segment that a viewer was served, stills aside. */
+  readonly onPlayed?: (renderId: string, n: number) => void;
   /** Begins to drain; within so many seconds at most. */
   readonly drain: (seconds: number) => void;
 }
@@ -112,6 +114,7 @@ export function nodeApp(options: NodeAppOptions): Hono<{ Variables: ObservedVari
       throw new SegueError('not_found', `This node has no segment ${n} of ${rendition}`);
     }
     renders.played(renderId, rendition, n);
+    if (container !== 'jpeg' && rendition !== 'iframes') options.onPlayed?.(renderId, n);
     const crc = segment.crc32.toString(16).padStart(8, '0');
     const headers = {
       etag: `"${crc}-${segment.data.byteLength}"`,
@@ -125,7 +128,7 @@ export function nodeApp(options: NodeAppOptions): Hono<{ Variables: ObservedVari
     return ranged({ range: c.req.header('range'), ifRange: c.req.header('if-range') }, segment.data, headers);
   });
 
-  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain', '/copies/*', '/reconcile'])
+  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain', '/copies/*', '/reconcile', '/evict'])
     app.use(path, bearer(options.secret), bounded);
 
   app.post('/renders/:renderId', async (c) => {

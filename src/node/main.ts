@@ -5,7 +5,7 @@ import { openAssets } from '../asset/pin.ts';
 import { openCatalog } from '../catalog/connect.ts';
 import { removeCopies } from '../catalog/copies.ts';
 import { migrateCatalog } from '../catalog/migrate.ts';
-import { retireNode } from '../catalog/nodes.ts';
+import { type NodeAnnouncement, retireNode } from '../catalog/nodes.ts';
 import { subscribe } from '../catalog/wake.ts';
 import { startCopying } from '../copy/copying.ts';
 import { type CopyTask, orAborted } from '../copy/uploader.ts';
@@ -18,6 +18,7 @@ import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { openTracing } from '../ops/otlp.ts';
 import { requestObserver } from '../ops/request-log.ts';
+import type { TraceHeaders } from '../ops/trace.ts';
 import { findFfmpeg } from '../render/ffmpeg/find.ts';
 import { loadModules, moduleNamed } from '../render/module/registry.ts';
 import { createRenderer } from '../render/renderer.ts';
@@ -28,7 +29,6 @@ import { goThroughDisks } from './adopt.ts';
 import { nodeApp } from './app.ts';
 import { copyCare } from './copy-care.ts';
 import { copyRate } from './copy-rate.ts';
-import { cpuUse } from './cpu-use.ts';
 import { watchDisk } from './disk-room.ts';
 import { openDisks } from './disks.ts';
 import { startExposure } from './exposure.ts';
@@ -36,6 +36,12 @@ import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
 import { meterCopies } from './meter-copies.ts';
 import { nodeMetrics } from './node-metrics.ts';
+import { childCpu } from './policy/child-cpu.ts';
+import { largestOf } from './policy/largest.ts';
+import { machineLoad } from './policy/load.ts';
+import { nodePolicyRoutes } from './policy/routes.ts';
+import { startPolicy } from './policy/start.ts';
+import { watchingHere } from './policy/watching.ts';
 import { uncopied } from './reconcile.ts';
 import { startReconciliation } from './reconciliation.ts';
 import { startRenders } from './renders.ts';
@@ -58,7 +64,8 @@ export interface RunningNode extends AsyncDisposable {
   readonly stopped: Promise<void>;
 }
 
-const copyName = ({ renderId, rendition, n }: CopyTask): string => `${renderId}/${rendition}/${n}`;
+const copyName = ({ renderId, rendition, n }: Pick<CopyTask, 'renderId' | 'rendition' | 'n'>): string =>
+  `${renderId}/${rendition}/${n}`;
 
 /** Encoders at once: the second hides the start and the end of the first; more would only slow what somebody waits for. */
 const encoders = 2;
@@ -102,6 +109,8 @@ export async function startNode(
   );
   const disk = disks.store;
   const space = watchDisk(segments, config.diskReserveBytes);
+  const load = machineLoad(segments);
+  const watching = watchingHere();
   const bucket = openBucket(config.bucket);
   opened.defer(() => bucket.close());
   const assets = await openAssets({
@@ -115,8 +124,30 @@ export async function startNode(
   const modules = await loadModules(config.modulesFolder);
   const adopted = await goThroughDisks({ catalog, disks, nodeId, log });
 
-  let beatAt = performance.now();
   const facts = { slots: encoders, ffmpeg: ffmpeg.version };
+  let beatAt = performance.now();
+  let ready = true;
+  let url = config.url ?? '';
+  const announcement = (): NodeAnnouncement => ({
+    id: nodeId,
+    url,
+    host: hostname(),
+    pid: process.pid,
+    state: ready ? 'ready' : 'draining',
+    load: {
+      renders: renders.leases().length + ingest.leases().length,
+      encoders: renders.encoding,
+      copyQueue: copying.pending,
+      diskBytes: disk.bytes,
+      residentBytes: process.memoryUsage.rss(),
+      slots: encoders,
+      weight: config.weight,
+      diskUsed: space.used,
+      failures: renders.failures,
+      cpu: load().cpu,
+      copyRate: copied.perSecond,
+    },
+  });
   const measures = nodeMetrics(metrics, facts, () => ({
     encoders: renders.encoding,
     unrecorded: renders.unrecorded,
@@ -133,6 +164,8 @@ export async function startNode(
   opened.defer(() => cpu.stop());
   /** What cannot be copied, or left the disk behind our back, is not queued again and again. */
   const uncopyable = new LRUCache<string, true>({ max: 10_000, ttl: 600_000 });
+  /** The spans that made what is to be copied soon. */
+  const traces = new LRUCache<string, TraceHeaders>({ max: 1000 });
   const copied = copyRate();
   const copying = startCopying({
     disk,
@@ -140,6 +173,7 @@ export async function startNode(
     catalog,
     log,
     concurrency: uploads,
+    cpu: () => load().cpu,
     onCopied: (task, outcome, bytes, seconds) => {
       if (outcome === 'refused' || outcome === 'gone') uncopyable.set(copyName(task), true);
       if (outcome === 'stored') copied.add(bytes);
@@ -152,6 +186,7 @@ export async function startNode(
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
   });
   opened.defer(() => copying.stop());
+  const largest = largestOf();
   const folder = join(config.dataFolder, 'text');
   const renderer = createRenderer({ ffmpeg, assets, modules, folder, niceness });
   const renders = startRenders({
@@ -163,14 +198,20 @@ export async function startNode(
     aheadSeconds: config.renderAheadSeconds,
     hasEncoder: (name) => ffmpeg.encoders.has(name),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
-    room: () => space.room,
-    makeSegment: segmentMaker({ renderer, disk, catalog, log }),
+    keepOf: (renderId) => policy.keepOf(renderId),
+    room: () => policy.room(),
+    makeSegment: segmentMaker({ renderer, disk, catalog, log, cpu: childCpu() }),
     onFailed: measures.notMade,
     onMade: (made) => {
       const { renderId, n, trace } = made;
       measures.made(made);
-      for (const { name, kind, container } of made.renditions)
-        copying.enqueue({ renderId, rendition: name, kind, container, n, trace });
+      largest.note(made.bytes);
+      for (const { name } of made.renditions) {
+        const task = copyName({ renderId, rendition: name, n });
+        uncopyable.delete(task);
+        if (trace !== undefined) traces.set(task, trace);
+      }
+      policy.look(renderId);
     },
     onGivenUp: measures.renderFailed,
     tracing,
@@ -184,10 +225,12 @@ export async function startNode(
     spool: await openSpool(join(segments, uploadsFolder)),
     log,
     leaseSeconds,
+    isFull: () => policy.room() === 'full',
     onWritten: (segment) => {
       const { renderId, rendition, kind, container, n, bytes, durationUs, discontinuity } = segment;
       measures.taken(segment);
-      copying.enqueue({ renderId, rendition, kind, container, n, trace: tracing?.current() });
+      largest.note(bytes);
+      policy.copyForeign({ renderId, rendition, kind, container, n, trace: tracing?.current() });
       log.info({ renderId, rendition, n, bytes, durationUs, discontinuity }, 'segment taken in');
     },
     onSkipped: measures.skipped,
@@ -201,6 +244,28 @@ export async function startNode(
       .catch((error: unknown) => log.error({ err: error, renderId, n }, 'damaged segment not yet replaced'));
   };
 
+  const policy = await startPolicy({
+    catalog,
+    nodeId,
+    leaseSeconds,
+    disk,
+    bucket,
+    copying,
+    watching,
+    load,
+    space,
+    budgetBytes: config.diskBudgetBytes,
+    // As much as every encoder and every upload may be about to write.
+    underWay: () => largest.bytes * (encoders + uploads),
+    self: () => announcement(),
+    isHeld: (id) => renders.leases().some(({ renderId }) => renderId === id),
+    isUncopyable: (task) => uncopyable.has(copyName(task)),
+    traceOf: (task) => traces.get(copyName(task)),
+    onEvicted: measures.evicted,
+    log,
+  });
+  opened.use(policy);
+
   const care = copyCare({
     catalog,
     bucket,
@@ -211,7 +276,11 @@ export async function startNode(
     signal: stopped.signal,
   });
   const findUncopied = (): Promise<void> =>
-    copying.resume(() => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal), stopped.signal);
+    copying.resume(
+      () => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal),
+      stopped.signal,
+      ({ renderId }) => policy.look(renderId),
+    );
   const reconciliation = startReconciliation({
     catalog,
     bucket,
@@ -228,7 +297,6 @@ export async function startNode(
   });
   opened.use(reconciliation);
 
-  let ready = true;
   const request = requestObserver(log, metrics);
   const signer = urlSigner(config.secret);
   const app = nodeApp({
@@ -249,14 +317,15 @@ export async function startNode(
     checkCopy: (copy) => care.lost.check(copy),
     readCopy: (copy) => care.read(copy),
     reconciling: reconciliation,
+    onPlayed: watching.note,
     drain: (seconds) => void stopOnce(seconds),
   });
+  app.route('/', nodePolicyRoutes(policy));
   app.route('/', ingestRoutes(ingest, log));
   const listening = await listen(app, config.host, config.port, { halfOpen: true });
   opened.defer(() => listening.close(closeMs));
-  const url = config.url ?? listening.url;
+  url = config.url ?? listening.url;
 
-  const busy = cpuUse();
   const heartbeat = await startHeartbeat({
     catalog: pulse,
     holders: [renders, ingest],
@@ -265,26 +334,7 @@ export async function startNode(
     onBeat: () => {
       beatAt = performance.now();
     },
-    announcement: () => ({
-      id: nodeId,
-      url,
-      host: hostname(),
-      pid: process.pid,
-      state: ready ? 'ready' : 'draining',
-      load: {
-        renders: renders.leases().length + ingest.leases().length,
-        encoders: renders.encoding,
-        copyQueue: copying.pending,
-        diskBytes: disk.bytes,
-        residentBytes: process.memoryUsage.rss(),
-        slots: encoders,
-        weight: config.weight,
-        diskUsed: space.used,
-        failures: renders.failures,
-        cpu: busy(),
-        copyRate: copied.perSecond,
-      },
-    }),
+    announcement,
   });
   const takeover = startTakeover({
     catalog,
@@ -305,13 +355,11 @@ export async function startNode(
     log,
     disk,
     signer,
-    isReady: () => ready && space.room === 'plenty',
+    isReady: () => ready && policy.room() === 'plenty',
     isIdle: () => renders.encoding < encoders,
     render: replicaRenderer(renderer, catalog),
-    copy: (task) => {
-      // Before that, an object may be there whose row an earlier process did not come to write.
-      if (found && !uncopyable.has(copyName(task))) copying.enqueue(task);
-    },
+    // Before that, an object may be there whose row an earlier process did not come to write.
+    copy: ({ renderId }) => found && policy.look(renderId),
     onReplica: measures.replica,
   });
   opened.defer(() => replicating.stop());
@@ -327,6 +375,7 @@ export async function startNode(
     catalog,
     (change) => {
       care.hear(change);
+      policy.hear(change);
       replicating.hear(change);
     },
     // Whatever was announced meanwhile was missed.
@@ -347,6 +396,7 @@ export async function startNode(
     await renders.stop();
     // What an earlier process left uncopied may not even be queued yet.
     await orAborted(finding, drained.signal);
+    await policy.settled(drained.signal);
     // Copied to the bucket, or held by another node: whichever is quicker.
     const safe = AbortSignal.any([
       drained.signal,

@@ -3,6 +3,7 @@ import type { CopyOutcome, CopyStates, CopyTask } from '../copy/uploader.ts';
 import type { WrittenSegment } from '../ingest/write.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import type { Eviction } from '../policy/evict.ts';
 import { hintOf, troubleOf } from '../store/bucket-trouble.ts';
 import type { Adopted } from './adopt.ts';
 import { childrenCpuSeconds } from './children-cpu.ts';
@@ -30,8 +31,8 @@ export interface NodeMetrics {
   readonly copyCpu: (seconds: number) => void;
   /** A render that no node can make. */
   readonly renderFailed: () => void;
-  /** A segment left the disk to make room. */
-  readonly evicted: (bytes: number) => void;
+  /** Segments have left the disk, and why. */
+  readonly evicted: (why: Eviction['why'], segments: number, bytes: number) => void;
   readonly exposure: (seconds: number) => void;
 }
 
@@ -57,7 +58,8 @@ export interface NodeFacts {
   readonly ffmpeg: string;
 }
 
-const outcomes: readonly CopyOutcome[] = ['stored', 'was-there', 'gone', 'refused'];
+const outcomes: readonly CopyOutcome[] = ['stored', 'was-there', 'gone', 'refused', 'withdrawn'];
+const evictionReasons: readonly Eviction['why'][] = ['elsewhere', 'cheapest', 'worthless'];
 /** Why copying fails: what is wrong with the bucket, or the database. */
 const copyReasons = [...Object.keys(hintOf), 'database'];
 /** Why rendering fails: error codes, and everything else. */
@@ -218,8 +220,13 @@ function keeping(metrics: Metrics) {
     'sweep_last_timestamp_seconds',
     'When this node last saw the whole bucket compared with the rows; 0: not since it started',
   );
-  const evictions = metrics.counter('evictions_total', 'Segments removed from this disk to make room');
-  const evictedBytes = metrics.counter('evicted_bytes_total', 'Bytes removed from this disk to make room');
+  const evictions = metrics.counter(
+    'evictions_total',
+    'Segments removed from this disk because there is no need, or no room, for them here',
+    ['why'],
+  );
+  for (const why of evictionReasons) evictions.inc({ why }, 0);
+  const evictedBytes = metrics.counter('evicted_bytes_total', 'Bytes of those segments');
   return {
     replica(bytes: number, how: 'pulled' | 'rendered') {
       replicas.inc({ how });
@@ -232,8 +239,8 @@ function keeping(metrics: Metrics) {
     damaged: () => damaged.inc(),
     found: ({ kind }: Finding) => findings.inc({ kind }),
     swept: () => sweptAt.setToCurrentTime(),
-    evicted(bytes: number) {
-      evictions.inc();
+    evicted(why: Eviction['why'], segments: number, bytes: number) {
+      evictions.inc({ why }, segments);
       evictedBytes.inc(bytes);
     },
   };

@@ -208,7 +208,7 @@ describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", ()
     expect(held).toMatchObject({ trouble: { diskUsed: 0.85 } });
     expect(await changed.count()).toBe(0);
     await view(page, 'Events');
-    await page.getByRole('log').getByText('The policy was changed').first().waitFor();
+    await page.getByRole('log').getByText('of the policy was set by').first().waitFor();
     // The service can do no dry run: nothing is offered.
     expect(await page.getByRole('region', { name: 'Dry run' }).count()).toBe(0);
     expect(complaints).toEqual([]);

@@ -82,8 +82,8 @@ CREATE TRIGGER render_changed AFTER UPDATE OF state, sealed_at ON renders FOR EA
 --> statement-breakpoint
 CREATE FUNCTION note_policy() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO events (level, kind, text) VALUES ('warning', 'policy', 'The policy was changed');
+  INSERT INTO events (level, kind, text) VALUES ('warning', 'policy', 'Version ' || NEW.version || ' of the policy was set by ' || NEW.author || coalesce(': ' || NEW.note, ''));
   RETURN NULL;
 END $$;
 --> statement-breakpoint
-CREATE TRIGGER policy_changed AFTER INSERT OR UPDATE ON policies FOR EACH ROW EXECUTE FUNCTION note_policy();
+CREATE TRIGGER policy_changed AFTER INSERT ON policy_versions FOR EACH ROW EXECUTE FUNCTION note_policy();

@@ -36,20 +36,23 @@ export interface ReplicaView {
   readonly now: number;
 }
 
-/** Whether a node may not last: it drains, its disk is nearly full, much of what it makes fails, or operators expect trouble. */
-export function isInTrouble(
-  { state, load }: ReplicaNode,
+/** Why a node may not last: it drains, its disk is nearly full, much of what it makes fails, or operators expect trouble; undefined: it may. */
+export function troubleOf(
+  { state, load }: Pick<ReplicaNode, 'state' | 'load'>,
   { replicas, trouble }: Policy,
   now: number,
-): boolean {
+): string | undefined {
   const expected = replicas.expectTroubleUntil;
-  return (
-    state === 'draining' ||
-    (expected !== null && now < Date.parse(expected)) ||
-    (load.diskUsed ?? 0) >= trouble.diskUsed ||
-    (load.failures ?? 0) >= trouble.failures
-  );
+  if (state === 'draining') return 'it drains';
+  if (expected !== null && now < Date.parse(expected)) return `trouble is expected until ${expected}`;
+  if ((load.diskUsed ?? 0) >= trouble.diskUsed) return 'its disk is nearly full';
+  if ((load.failures ?? 0) >= trouble.failures) return 'much of what it makes fails';
+  return undefined;
 }
+
+/** Whether there is any such reason. */
+export const isInTrouble = (...args: Parameters<typeof troubleOf>): boolean =>
+  troubleOf(...args) !== undefined;
 
 /**
  * Segments of which the loss of one node would take the only copy, and that this node is to hold too; at most `limit`, in play

@@ -152,7 +152,7 @@ describe('events', () => {
     await markSealed(catalog.db, 'ra');
     await markSealed(catalog.db, 'ra');
     await failRender(catalog.db, 'rb', 'no such font');
-    await setPolicy(catalog.db, defaultPolicy);
+    await setPolicy(catalog.db, defaultPolicy, { author: 'ann', note: 'a try' });
     expect(await noted()).toEqual([
       'takeover warning',
       'lost error',
@@ -160,7 +160,8 @@ describe('events', () => {
       'failed error',
       'policy warning',
     ]);
-    const [, failed, , lost, takeover] = await newestEvents(catalog.db, 10);
+    const [policy, failed, , lost, takeover] = await newestEvents(catalog.db, 10);
+    expect(policy).toMatchObject({ text: 'Version 1 of the policy was set by ann: a try' });
     expect(failed).toMatchObject({ videoId: 'vb', text: 'It cannot be rendered: no such font' });
     expect(lost).toMatchObject({
       videoId: 'va',

@@ -123,6 +123,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/healthz',
       '/metrics',
       '/openapi.json',
+      '/policy.schema.json',
       '/readyz',
       '/renders/{renderId}/{object}',
       '/v/{id}/index.m3u8',

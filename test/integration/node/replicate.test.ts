@@ -34,8 +34,12 @@ beforeEach(async () => {
   return () => catalog.close();
 });
 
-const mode = (chosen: Policy['replicas']['mode']): Promise<void> =>
-  setPolicy(catalog.db, { ...defaultPolicy, replicas: { mode: chosen, expectTroubleUntil: null } });
+const mode = (chosen: Policy['replicas']['mode']): Promise<unknown> =>
+  setPolicy(
+    catalog.db,
+    { ...defaultPolicy, replicas: { mode: chosen, expectTroubleUntil: null } },
+    { author: 'test' },
+  );
 
 /** A node `b` that takes replicas: real disk, real rows, real calls to other nodes. */
 async function replica(renderer: SegmentRenderer = testRenderer()) {
