@@ -34,12 +34,19 @@ const traceDays = 7;
 /** Why a video is copied or not, and what operators do with its copies by hand; what was watched, as a trace. */
 export function copyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, service: Service): void {
   const { ports, nodes: client } = service;
-  for (const path of ['/v1/videos/:id/explanation', '/v1/videos/:id/copy', '/v1/videos/:id/evict', '/v1/trace'])
+  for (const path of [
+    '/v1/videos/:id/explanation',
+    '/v1/videos/:id/copy',
+    '/v1/videos/:id/evict',
+    '/v1/trace',
+  ])
     app.use(path, adminOnly(ports.settings.adminToken));
 
   /** The render of a video or stream, and the live nodes, those first that have most to do with it. */
   const placesOf = async (id: string): Promise<{ renderId: string; all: NodeRow[]; having: NodeRow[] }> => {
-    const renderId = isStreamId(id) ? await streamRender(service, id) : (await currentFacts(ports, id)).renderId;
+    const renderId = isStreamId(id)
+      ? await streamRender(service, id)
+      : (await currentFacts(ports, id)).renderId;
     try {
       const [copies, nodes, lease] = await Promise.all([
         ports.catalog.copiesOf(renderId),

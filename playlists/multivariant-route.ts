@@ -65,7 +65,8 @@ export async function multivariantRoute(c: RequestContext, { ports, reads }: Ser
       : {}),
   });
   const seen = prefixes.find(({ kind }) => kind === 'video') ?? prefixes[0];
-  if (c.req.method === 'GET') ports.demand?.began(facts, viewerOf(c, ports), bucketAnswers ? (seen?.sealed ?? 0) : 0);
+  if (c.req.method === 'GET')
+    ports.demand?.began(facts, viewerOf(c, ports), bucketAnswers ? (seen?.sealed ?? 0) : 0);
   return playlist(c, ports, text, caching.moment);
 }
 

@@ -17,7 +17,12 @@ export const evictedSchema = z.object({ segments: z.int(), bytes: z.number() });
 export type Evicted = z.output<typeof evictedSchema>;
 const queuedSchema = z.object({ segments: z.int() });
 
-type Call = readonly [client: Pick<NodeClient, 'call'>, node: NodeAddress, renderId: string, signal: AbortSignal];
+type Call = readonly [
+  client: Pick<NodeClient, 'call'>,
+  node: NodeAddress,
+  renderId: string,
+  signal: AbortSignal,
+];
 
 const pathOf = (renderId: string, what: string): string => `/renders/${encodeURIComponent(renderId)}/${what}`;
 const post = { method: 'POST', body: '{}' };

@@ -57,9 +57,13 @@ export function policyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
     const ifVersion = matchOf(c.req.header('if-match'));
     const version = await known(policies.set(policy, { author, note, ifVersion }));
     if (version === undefined) {
-      throw new SegueError('precondition_failed', 'Another policy has been set since the one that you changed', {
-        hint: 'Get it, change that, and set it again; GET /v1/policy/history says who set it.',
-      });
+      throw new SegueError(
+        'precondition_failed',
+        'Another policy has been set since the one that you changed',
+        {
+          hint: 'Get it, change that, and set it again; GET /v1/policy/history says who set it.',
+        },
+      );
     }
     c.header('cache-control', caching.never);
     c.header('etag', etag(version));
@@ -143,7 +147,10 @@ export function policyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
     summary: 'Sets a policy anew that was set once, as a new version',
     security,
     request: { params: versionParameter },
-    responses: { 200: { description: 'The policy as it is now', content }, ...errorResponses(400, 401, 404, 412, 503) },
+    responses: {
+      200: { description: 'The policy as it is now', content },
+      ...errorResponses(400, 401, 404, 412, 503),
+    },
   });
   app.openapi(restore, async (c) => {
     const { version, policy } = await versionOf(c.req.valid('param').version);

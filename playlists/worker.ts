@@ -23,7 +23,9 @@ const pollMs = 250;
  * The playlist service on Cloudflare Workers. Connections belong to the request that opened them, so app and catalog are made
  * for each request, and only plain facts are shared. The driver's `end` is not called: the runtime closes the sockets.
  */
-function worker(): { fetch(request: Request, bindings: Bindings, context: WorkerContext): Promise<Response> } {
+function worker(): {
+  fetch(request: Request, bindings: Bindings, context: WorkerContext): Promise<Response>;
+} {
   const facts = factCache();
   return {
     async fetch(request, { HYPERDRIVE, ...variables }, context) {
@@ -31,7 +33,7 @@ function worker(): { fetch(request: Request, bindings: Bindings, context: Worker
       const config = parsePlaylistsConfig({ ...variables, DATABASE_URL: databaseUrl });
       const catalog = openCatalog(config.databaseUrl, { max: 3, applicationName: 'segue-worker' });
       const port = catalogPort(catalog, config.leaseSeconds, queryMs);
-      const demand = demandRecorder({ write: port.policies.addDemand, now: Date.now });
+      const demand = demandRecorder(port.policies, Date.now);
       const app = createApp({
         catalog: port,
         demand,

@@ -36,7 +36,11 @@ export interface RenderFactsRow {
     readonly sized: number;
   }[];
   /** What the bucket and live nodes have. */
-  readonly copies: readonly { readonly rendition: string; readonly place: string; readonly segments: Ranges }[];
+  readonly copies: readonly {
+    readonly rendition: string;
+    readonly place: string;
+    readonly segments: Ranges;
+  }[];
   /** Null: nobody has watched it. */
   readonly demand: {
     readonly viewers: number;

@@ -53,7 +53,9 @@ export const explain = (video: string, options: CopiesOptions, output: Output): 
 /** `segue copy VIDEO`: copies what exists of it to the bucket, whatever the policy says. */
 export const copy = (video: string, options: CopiesOptions, output: Output): Promise<ExitCode> =>
   withAccess(options, output, async (access) => {
-    const queued = await askAsAdmin(access, `/v1/videos/${idOf(video)}/copy`, queuedSchema, { method: 'POST' });
+    const queued = await askAsAdmin(access, `/v1/videos/${idOf(video)}/copy`, queuedSchema, {
+      method: 'POST',
+    });
     const words = `${times(queued.segments, 'segment')} on the way to the bucket`;
     output.out(options.json === true ? JSON.stringify(queued) : words);
     return 0;
@@ -99,7 +101,9 @@ export const exportTrace = (options: TraceOptions, output: Output): Promise<Exit
       const value = options[name];
       if (value === undefined) continue;
       if (!Number.isFinite(Date.parse(value)))
-        throw new SegueError('configuration', `--${name} ${value} is no time`, { hint: 'As in 2026-01-05T00:00:00Z.' });
+        throw new SegueError('configuration', `--${name} ${value} is no time`, {
+          hint: 'As in 2026-01-05T00:00:00Z.',
+        });
       query.set(name, new Date(value).toISOString());
     }
     const file = options.output === undefined ? undefined : await open(options.output, 'w');
@@ -121,6 +125,10 @@ export const exportTrace = (options: TraceOptions, output: Output): Promise<Exit
     }
     if (file === undefined) return 0;
     const summary = { file: options.output, videos, views };
-    output.out(options.json === true ? JSON.stringify(summary) : `${times(views, 'view')} of ${times(videos, 'video')}`);
+    output.out(
+      options.json === true
+        ? JSON.stringify(summary)
+        : `${times(views, 'view')} of ${times(videos, 'video')}`,
+    );
     return 0;
   });

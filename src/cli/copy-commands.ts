@@ -33,7 +33,12 @@ export function addCopies(
       ended(await (await copies()).evict(video, options, processOutput)),
     );
   const trace = program.command('trace').description('what was watched, for segue simulate');
-  access(trace.command('export').description('write a trace file').option('--json', 'print JSON, one object a line'))
+  access(
+    trace
+      .command('export')
+      .description('write a trace file')
+      .option('--json', 'print JSON, one object a line'),
+  )
     .option('--from <time>', 'as 2026-01-05T00:00:00Z (default: a week before --to)')
     .option('--to <time>', 'default: now')
     .option('--output <file>', 'default: standard output')

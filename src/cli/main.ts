@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
+import { addCopies } from './copy-commands.ts';
 import type { DrainOptions } from './drain.ts';
 import {
   doctorHelp,
@@ -13,15 +14,14 @@ import {
   upHelp,
   verifyHelp,
 } from './help.ts';
-import { addCopies } from './copy-commands.ts';
 import { policyHelp } from './help-policy.ts';
 import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
 import type { PolicyOptions } from './policy.ts';
-import { addSimulate } from './simulate-command.ts';
 import type { ReconcileCommandOptions } from './reconcile.ts';
+import { addSimulate } from './simulate-command.ts';
 import { addStreams } from './stream-commands.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -48,7 +48,11 @@ function addServices(command: AddCommand, ended: Ended): void {
       ended(await (await import('./playlists.ts')).playlists(options, processOutput)),
     );
   command('node', 'run a node, which renders and holds segments')
-    .option('--adopt <folder>', "take over a dead node's disk, mounted here; again for further ones", repeated)
+    .option(
+      '--adopt <folder>',
+      "take over a dead node's disk, mounted here; again for further ones",
+      repeated,
+    )
     .addHelpText('after', () => nodeHelp)
     .action(async (options: NodeOptions) =>
       ended(await (await import('./node.ts')).node(options, processOutput)),
@@ -65,7 +69,11 @@ function addClients(command: AddCommand, ended: Ended): void {
   command('make <file>', 'make a video from a description (- reads standard input) and print its URL')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
     .option('--profile <name>', 'how it is encoded, as ladder (default: SEGUE_PROFILE of the service)')
-    .option('--label <label>', 'what kind of video it is, for rules of the policy; again for further ones', repeated)
+    .option(
+      '--label <label>',
+      'what kind of video it is, for rules of the policy; again for further ones',
+      repeated,
+    )
     .option('--no-wait', 'end as soon as the video is accepted')
     .addHelpText('after', () => makeHelp)
     .action(async (file: string, options: MakeCommandOptions) =>

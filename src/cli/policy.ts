@@ -32,7 +32,12 @@ const versionSchema = z.object({
 const wholeSchema = versionSchema.extend({ policy: policySchema });
 const historySchema = z.object({ versions: z.array(versionSchema) });
 
-type Run = (access: ServiceAccess, words: readonly string[], options: PolicyOptions, output: Output) => Promise<ExitCode>;
+type Run = (
+  access: ServiceAccess,
+  words: readonly string[],
+  options: PolicyOptions,
+  output: Output,
+) => Promise<ExitCode>;
 
 /** `segue policy [get|set|diff|history|restore|NAME=VALUE...]`: shows the policy of a deployment, or changes it. */
 export async function policy(
@@ -116,7 +121,12 @@ async function change(
   const now =
     wanted === undefined
       ? current
-      : await put(access, wanted, options.note ?? noteOf(changes, options), options.ifVersion ?? String(version));
+      : await put(
+          access,
+          wanted,
+          options.note ?? noteOf(changes, options),
+          options.ifVersion ?? String(version),
+        );
   if (options.json === true) output.out(JSON.stringify(now));
   else for (const line of linesOf(now)) output.out(line);
   if (options.expectTrouble !== undefined && now.replicas.mode === 'none')

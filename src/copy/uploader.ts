@@ -193,7 +193,8 @@ export function startUploader(options: UploaderOptions): Uploader {
     clearTimeout(timer);
     timer = undefined;
     if (ended.signal.aborted) return;
-    for (let next = queue.next(); next !== undefined; next = queue.next()) start(next.key, next.item, next.how);
+    for (let next = queue.next(); next !== undefined; next = queue.next())
+      start(next.key, next.item, next.how);
     if (queue.size > 0) timer = setTimeout(pump, lookMs);
   };
   const isKnown = (key: string): boolean => queue.has(key) || running.has(key);

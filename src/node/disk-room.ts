@@ -66,4 +66,5 @@ const lastPart = 0.03;
 const order: readonly DiskRoom[] = ['plenty', 'tight', 'full'];
 
 /** The lesser of two rooms. */
-export const lesserRoom = (a: DiskRoom, b: DiskRoom): DiskRoom => (order.indexOf(a) > order.indexOf(b) ? a : b);
+export const lesserRoom = (a: DiskRoom, b: DiskRoom): DiskRoom =>
+  order.indexOf(a) > order.indexOf(b) ? a : b;

@@ -58,7 +58,8 @@ export interface RunningNode extends AsyncDisposable {
   readonly stopped: Promise<void>;
 }
 
-const copyName = ({ renderId, rendition, n }: Pick<CopyTask, 'renderId' | 'rendition' | 'n'>): string => `${renderId}/${rendition}/${n}`;
+const copyName = ({ renderId, rendition, n }: Pick<CopyTask, 'renderId' | 'rendition' | 'n'>): string =>
+  `${renderId}/${rendition}/${n}`;
 
 /** Encoders at once: the second hides the start and the end of the first; more would only slow what somebody waits for. */
 const encoders = 2;
@@ -280,7 +281,7 @@ export async function startNode(
     checkCopy: (copy) => care.lost.check(copy),
     readCopy: (copy) => care.read(copy),
     reconciling: reconciliation,
-    onPlayed: watching.note,
+    onPlayed: (renderId, n) => watching.note(renderId, n),
     drain: (seconds) => void stopOnce(seconds),
   });
   app.route('/', nodePolicyRoutes(policy));

@@ -140,7 +140,9 @@ export function segmentMaker(parts: SegmentMakerParts): SegmentMaker {
     };
     const { written, fresh, withdraw } = await encodeAndWrite(held, n, missing, signal, noteEncoded);
     const made = [...kept, ...written];
-    if (!(await patiently(() => recordRendered(catalog.db, renderId, held.lease, n, made, cpuSeconds), signal))) {
+    if (
+      !(await patiently(() => recordRendered(catalog.db, renderId, held.lease, n, made, cpuSeconds), signal))
+    ) {
       // An earlier try may have written the row, and only its answer was lost: the row goes before the bytes.
       const { nodeId } = held.lease;
       for (const name of fresh)

@@ -58,7 +58,9 @@ export class SegueError extends Error {
 }
 
 /** HTTP status of an error code (RFC 9110; 507 is RFC 4918). */
-export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 412 | 413 | 422 | 429 | 500 | 503 | 507 {
+export function statusOf(
+  code: ErrorCode,
+): 400 | 401 | 404 | 405 | 409 | 412 | 413 | 422 | 429 | 500 | 503 | 507 {
   switch (code) {
     case 'invalid_request':
     case 'invalid_description':

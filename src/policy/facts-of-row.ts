@@ -4,14 +4,15 @@ import type { RenderFactsRow } from '../catalog/render-facts.ts';
 import { bucketPlace } from '../catalog/schema.ts';
 import { gridOf, segmentCount } from '../grid/grid.ts';
 import { segmentsOf } from '../rendition/kind.ts';
-import { reachParts, type RenditionFacts, type VideoFacts } from './facts.ts';
+import { type RenditionFacts, reachParts, type VideoFacts } from './facts.ts';
 import type { Matched } from './match.ts';
 
 /** CPU seconds that a second of video takes to render, while none of it has been. */
 const assumedCost = 1;
 
 /** Length of a video in seconds; 0: nobody knows yet. */
-const secondsOf = ({ frameCount, frameRate: { num, den } }: RenderFactsRow): number => (frameCount * den) / num;
+const secondsOf = ({ frameCount, frameRate: { num, den } }: RenderFactsRow): number =>
+  (frameCount * den) / num;
 
 const gridCount = (row: RenderFactsRow): number =>
   row.frameCount === 0 ? 0 : segmentCount(gridOf(row.frameRate, row.frameCount));

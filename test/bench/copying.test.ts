@@ -28,7 +28,10 @@ function treeCpu(pid: number, without?: number): number {
     if (left.has(one)) continue;
     try {
       const stat = readFileSync(`/proc/${one}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+      const fields = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .map(Number);
       for (const field of fields.slice(11, 15)) ticks += field;
     } catch {
       // It has ended: its parent has its time.
@@ -47,7 +50,9 @@ const headers = () => ({ authorization: `Bearer ${stack.adminToken}` });
 
 async function setPolicy(what: string): Promise<void> {
   const body = JSON.stringify({ default: { copy: { what } } });
-  expect((await fetch(`${stack.url}/v1/policy`, { method: 'PUT', headers: headers(), body })).status).toBe(200);
+  expect((await fetch(`${stack.url}/v1/policy`, { method: 'PUT', headers: headers(), body })).status).toBe(
+    200,
+  );
 }
 
 /** The beginning of the default example; another seed makes another video, of the same cost. */
@@ -69,9 +74,15 @@ async function descriptionOf(seed: number): Promise<string> {
 }
 
 type Status = {
-  renditions: { onDemand: boolean; segments: number; bucket: [number, number][]; absent: [number, number][] }[];
+  renditions: {
+    onDemand: boolean;
+    segments: number;
+    bucket: [number, number][];
+    absent: [number, number][];
+  }[];
 };
-const countOf = (ranges: [number, number][]): number => ranges.reduce((sum, [from, to]) => sum + to - from, 0);
+const countOf = (ranges: [number, number][]): number =>
+  ranges.reduce((sum, [from, to]) => sum + to - from, 0);
 
 /** Has a video rendered, and copied where that is the policy; says what that cost. */
 async function costOf(seed: number, isCopied: boolean): Promise<ReturnType<typeof costs>> {
@@ -102,7 +113,8 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
       return costOf(1000 + round * 2 + Number(what === 'everything'), what === 'everything');
     };
     // Now the one first, then the other.
-    const order = round % 2 === 0 ? (['nothing', 'everything'] as const) : (['everything', 'nothing'] as const);
+    const order =
+      round % 2 === 0 ? (['nothing', 'everything'] as const) : (['everything', 'nothing'] as const);
     const results = new Map<string, ReturnType<typeof costs>>();
     for (const what of order) results.set(what, await run(what));
     const [plain, all] = [results.get('nothing'), results.get('everything')];

@@ -49,7 +49,8 @@ export function expiring(options: ExpireOptions): (signal: AbortSignal) => Promi
         const most = row === undefined ? null : ruleFor(policy, matchedOf(row), now()).keep.bucketDays;
         if (most === null || now() - endedAt < most * dayMs) continue;
         if (!(await expireStored(catalog.db, renderId, now() - most * dayMs))) continue;
-        for await (const { key } of bucket.list(renderPrefix(renderId), signal)) await bucket.delete(key, signal);
+        for await (const { key } of bucket.list(renderPrefix(renderId), signal))
+          await bucket.delete(key, signal);
         log.info({ renderId, days: most }, 'unwatched for so long: has left the bucket');
       }
       after = page.at(-1)?.renderId ?? '';

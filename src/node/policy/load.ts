@@ -61,7 +61,10 @@ function countersOf(folder: string): Counters {
 const freshSeconds = 1;
 
 /** Watches how busy this machine is, between one look and the next. `folder`: on the disk with the segments. */
-export function machineLoad(folder: string, read: () => Counters = () => countersOf(folder)): () => MachineLoad {
+export function machineLoad(
+  folder: string,
+  read: () => Counters = () => countersOf(folder),
+): () => MachineLoad {
   let before = read();
   let load: MachineLoad = { cpu: 0, disk: 0, network: 0 };
   return () => {

@@ -8,8 +8,8 @@ import type { DiskStore } from '../../store/disk.ts';
 import type { DiskRendition } from '../../store/disk-folder.ts';
 import { type ReplicaNode, troubleOf } from '../replica/plan.ts';
 import type { MachineLoad } from './load.ts';
-import type { Watching } from './watching.ts';
 import type { PolicyWatch } from './watch.ts';
+import type { Watching } from './watching.ts';
 
 /** Where what a node knows comes from. */
 export interface LooksOptions {
@@ -45,7 +45,8 @@ export interface Looks {
 /** See {@link Looks}. */
 export function looks(options: LooksOptions): Looks {
   const { catalog, nodeId, leaseSeconds, disk, watching } = options;
-  const trouble = (): string | undefined => troubleOf(options.self(), options.watch.current.policy, Date.now());
+  const trouble = (): string | undefined =>
+    troubleOf(options.self(), options.watch.current.policy, Date.now());
   return {
     trouble,
     node() {

@@ -15,7 +15,8 @@ import type { Looked, Looks, LooksOptions } from './looks.ts';
 import { copyOrder } from './order.ts';
 
 /** What planning copies needs. */
-export interface PlansOptions extends Pick<LooksOptions, 'catalog' | 'nodeId' | 'disk' | 'watch' | 'forecast'> {
+export interface PlansOptions
+  extends Pick<LooksOptions, 'catalog' | 'nodeId' | 'disk' | 'watch' | 'forecast'> {
   readonly looks: Looks;
   readonly copying: Pick<Copying, 'plan' | 'enqueue'>;
   /** Whether a segment was found impossible to copy a moment ago. */
@@ -158,4 +159,3 @@ export const howOf = ({ name, how }: Rule, isUrgent: boolean, order: number): Co
   isUrgent,
   order,
 });
-

@@ -7,7 +7,9 @@ const evictSchema = z.strictObject({ bytes: z.number().min(0).optional() });
 /** What the playlist service asks of a node for operators; behind the shared secret. */
 export function nodePolicyRoutes(policy: Pick<NodePolicy, 'explain' | 'copyNow' | 'evict'>): Hono {
   const app = new Hono();
-  app.get('/renders/:renderId/explanation', async (c) => c.json(await policy.explain(c.req.param('renderId'))));
+  app.get('/renders/:renderId/explanation', async (c) =>
+    c.json(await policy.explain(c.req.param('renderId'))),
+  );
   app.post('/renders/:renderId/copy', async (c) =>
     c.json({ segments: await policy.copyNow(c.req.param('renderId')) }),
   );

@@ -35,7 +35,12 @@ export async function watchPolicy(
     return 'idle';
   };
   await step().catch((error: unknown) => log.warn({ err: error }, 'policy not known yet'));
-  const loop = startLoop(step, { name: 'policy', intervalMs: pollMs, log, backoffMs: { first: 200, longest: pollMs } });
+  const loop = startLoop(step, {
+    name: 'policy',
+    intervalMs: pollMs,
+    log,
+    backoffMs: { first: 200, longest: pollMs },
+  });
   return {
     get current() {
       return current;

@@ -51,7 +51,8 @@ export function troubleOf(
 }
 
 /** Whether there is any such reason. */
-export const isInTrouble = (...args: Parameters<typeof troubleOf>): boolean => troubleOf(...args) !== undefined;
+export const isInTrouble = (...args: Parameters<typeof troubleOf>): boolean =>
+  troubleOf(...args) !== undefined;
 
 /**
  * Segments of which the loss of one node would take the only copy, and that this node is to hold too; at most `limit`, in play

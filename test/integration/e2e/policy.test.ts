@@ -16,7 +16,10 @@ afterAll(() => stack.stop());
 
 /** Runs a command, and gives back what it said. */
 async function run(
-  command: (options: { server: string; token: string }, output: { out(text: string): void; err(text: string): void }) => Promise<number>,
+  command: (
+    options: { server: string; token: string },
+    output: { out(text: string): void; err(text: string): void },
+  ) => Promise<number>,
 ) {
   const [out, err]: [string[], string[]] = [[], []];
   const output = { out: (text: string) => void out.push(text), err: (text: string) => void err.push(text) };
@@ -29,7 +32,13 @@ const set = (...words: string[]) => run((options, output) => policy(words, optio
 interface Status {
   readonly state: string;
   readonly exposureSeconds: number;
-  readonly renditions: readonly { name: string; onDemand: boolean; segments: number; bucket: [number, number][]; absent: [number, number][] }[];
+  readonly renditions: readonly {
+    name: string;
+    onDemand: boolean;
+    segments: number;
+    bucket: [number, number][];
+    absent: [number, number][];
+  }[];
 }
 const statusOf = async (id: string): Promise<Status> =>
   (await (await fetch(`${stack.url}/v1/videos/${id}`)).json()) as Status;
@@ -66,13 +75,18 @@ async function play(id: string): Promise<void> {
 test('operators say what is copied, see why, and do it by hand; what was watched is a trace', async () => {
   expect((await set('default.copy.what=nothing')).code).toBe(0);
   const id = await post(1, '?label=clip&label=team-a');
-  await until(async () => (await statusOf(id)).state === 'rendered', { what: 'it is rendered', timeout: 60_000 });
+  await until(async () => (await statusOf(id)).state === 'rendered', {
+    what: 'it is rendered',
+    timeout: 60_000,
+  });
   await play(id);
   expect(inBucket(await statusOf(id))).toBe(0);
 
   const why = await run((options, output) => explain(id, options, output));
   expect(why.code).toBe(0);
-  expect(why.out).toMatch(/nothing is copied now\nby rule: default\nbecause:\n {2}the rule has nothing copied/);
+  expect(why.out).toMatch(
+    /nothing is copied now\nby rule: default\nbecause:\n {2}the rule has nothing copied/,
+  );
   const unknown = await run((options, output) => explain('nothing-like-it', options, output));
   expect([unknown.code, unknown.err]).toEqual([1, expect.stringContaining('no such video')]);
 
@@ -85,7 +99,9 @@ test('operators say what is copied, see why, and do it by hand; what was watched
   // Somebody has watched it a moment ago: the last copy stays.
   expect(evicted.segments).toBe(0);
 
-  const queued = await run((options, output) => copy(`${stack.url}/v/${id}/index.m3u8`, { ...options, json: true }, output));
+  const queued = await run((options, output) =>
+    copy(`${stack.url}/v/${id}/index.m3u8`, { ...options, json: true }, output),
+  );
   expect((JSON.parse(queued.out) as { segments: number }).segments).toBeGreaterThan(4);
   await until(async () => (await statusOf(id)).state === 'stored', { what: 'it is copied' });
 
@@ -108,7 +124,7 @@ test('operators say what is copied, see why, and do it by hand; what was watched
 test('a video is copied once so many have watched it, and in part only where the rule says so', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'policy.yaml');
-  
+
   await writeFile(
     file,
     `rules:
@@ -130,17 +146,25 @@ default:
 
   const clip = await post(2, '?label=clip');
   const film = await post(3, '?label=film');
-  await until(async () => inBucket(await statusOf(film)) > 0, { what: 'the beginning is copied', timeout: 60_000 });
-  await until(async () => (await statusOf(clip)).renditions.every(({ onDemand, absent }) => onDemand || absent.length === 0), {
-    what: 'the clip is rendered',
+  await until(async () => inBucket(await statusOf(film)) > 0, {
+    what: 'the beginning is copied',
     timeout: 60_000,
   });
+  await until(
+    async () =>
+      (await statusOf(clip)).renditions.every(({ onDemand, absent }) => onDemand || absent.length === 0),
+    {
+      what: 'the clip is rendered',
+      timeout: 60_000,
+    },
+  );
   const watch = (viewer: string) =>
     fetch(`${stack.url}/v/${clip}/index.m3u8`, { headers: { 'x-forwarded-for': viewer } });
   await watch('192.0.2.1');
   await watch('192.0.2.1');
   await until(
-    async () => (await run((options, output) => explain(clip, options, output))).out.includes('1 viewer of 2'),
+    async () =>
+      (await run((options, output) => explain(clip, options, output))).out.includes('1 viewer of 2'),
     { what: 'one was seen' },
   );
   expect(inBucket(await statusOf(clip))).toBe(0);
@@ -160,14 +184,20 @@ test('every version of the policy is kept, can be restored, and is not lost to s
   const version = Number(etag.slice(1, -1));
   const put = (body: string, more: Record<string, string> = {}, query = '') =>
     fetch(`${url}${query}`, { method: 'PUT', headers: { ...headers, ...more }, body });
-  const mine = await put('{"default": {"copy": {"what": "everything"}}}', { 'if-match': etag }, '?note=for%20the%20test');
+  const mine = await put(
+    '{"default": {"copy": {"what": "everything"}}}',
+    { 'if-match': etag },
+    '?note=for%20the%20test',
+  );
   expect([mine.status, mine.headers.get('etag')]).toEqual([200, `"${version + 1}"`]);
   const late = await put('{}', { 'if-match': etag });
   expect(late.status).toBe(412);
   expect(await late.json()).toMatchObject({ error: { code: 'precondition_failed' } });
   expect((await put('{}', { 'if-match': 'nonsense' })).status).toBe(400);
   expect((await put('{}', {}, `?note=${'x'.repeat(600)}`)).status).toBe(400);
-  const history = (await (await fetch(`${url}/history?limit=2`, { headers })).json()) as { versions: object[] };
+  const history = (await (await fetch(`${url}/history?limit=2`, { headers })).json()) as {
+    versions: object[];
+  };
   expect(history.versions).toMatchObject([
     { version: version + 1, author: 'admin token', note: 'for the test' },
     { version },

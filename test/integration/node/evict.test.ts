@@ -149,7 +149,8 @@ describe('what is kept', () => {
   test('leaves the disk after localSeconds without a viewer, where the bucket has it', async () => {
     for (const id of ['old', 'new', 'alone']) {
       await add(id);
-      if (id !== 'alone') for (const name of names) await recordCopies(catalog.db, id, name, 'bucket', [[0, count]]);
+      if (id !== 'alone')
+        for (const name of names) await recordCopies(catalog.db, id, name, 'bucket', [[0, count]]);
     }
     await catalog.db.execute(`UPDATE videos SET created_at = now() - interval '1 day'`);
     await watch('new', 60);
@@ -169,7 +170,9 @@ describe('what is kept', () => {
     await catalog.db.execute(`UPDATE videos SET labels = '{a}' WHERE id LIKE 'video-of-a%'`);
     await set(catalog, {
       ...nothing,
-      rules: [{ name: 'few', match: { labels: ['a'] }, copy: { what: 'nothing' }, keep: { localBytes: ofOne } }],
+      rules: [
+        { name: 'few', match: { labels: ['a'] }, copy: { what: 'nothing' }, keep: { localBytes: ofOne } },
+      ],
     });
     await using node = await start();
     await until(() => onDisk('a1') === 0, { what: 'the less lately watched one leaves' });
@@ -185,15 +188,24 @@ describe('what is kept', () => {
     await set(catalog, everything);
     {
       await using node = await start();
-      await until(async () => (await storedCount(catalog, 'old')) + (await storedCount(catalog, 'new')) === 32, {
-        what: 'both are copied',
-      });
+      await until(
+        async () => (await storedCount(catalog, 'old')) + (await storedCount(catalog, 'new')) === 32,
+        {
+          what: 'both are copied',
+        },
+      );
       expect(node.outcomes.every((outcome) => outcome === 'stored')).toBe(true);
     }
     await catalog.db.execute(`UPDATE videos SET created_at = now() - interval '3 days'`);
     await watch('new', 3600);
     const policy = readPolicy({ default: { copy: { what: 'everything' }, keep: { bucketDays: 2 } } });
-    const step = expiring({ catalog, leaseSeconds: 600, bucket, watch: { current: { version: 1, policy } }, log });
+    const step = expiring({
+      catalog,
+      leaseSeconds: 600,
+      bucket,
+      watch: { current: { version: 1, policy } },
+      log,
+    });
     await step(new AbortController().signal);
     expect(await storedCount(catalog, 'old')).toBe(0);
     expect(await store.keys('renders/old/')).toEqual([]);
@@ -205,7 +217,9 @@ describe('what is kept', () => {
     await using node = await start();
     await node.policy.settled(AbortSignal.timeout(10_000));
     expect(await storedCount(catalog, 'old')).toBe(0);
-    expect(await node.policy.explain('old')).toMatchObject({ because: [expect.stringContaining('nobody'), expect.anything()] });
+    expect(await node.policy.explain('old')).toMatchObject({
+      because: [expect.stringContaining('nobody'), expect.anything()],
+    });
   });
 });
 
@@ -247,9 +261,12 @@ test('a disk stays within its budget, and nothing is lost, while a bucket is dow
   expect(videos * count * 2 * size).toBeGreaterThan(budget * 4.5);
   expect(most).toBeLessThanOrEqual(budget);
   expect(waits, 'it was full while the bucket was down').toBeGreaterThan(0);
-  await until(async () => (await store.keys('renders/')).filter((key) => key.endsWith('.m4s')).length === sums.size, {
-    what: 'everything is in the bucket',
-    timeout: 60_000,
-  });
+  await until(
+    async () => (await store.keys('renders/')).filter((key) => key.endsWith('.m4s')).length === sums.size,
+    {
+      what: 'everything is in the bucket',
+      timeout: 60_000,
+    },
+  );
   for (const [key, expected] of sums) expect(sum((await bucket.get(key)) ?? new Uint8Array())).toBe(expected);
 }, 180_000);

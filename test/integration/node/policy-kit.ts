@@ -108,7 +108,8 @@ export async function fillDisk(
   { nodeId = 'a', bytes = 1000 }: { readonly nodeId?: string; readonly bytes?: number } = {},
 ): Promise<void> {
   for (const name of names) {
-    for (let n = 0; n < count; n += 1) await disk.put(renderId, name, n, Buffer.alloc(bytes, `${renderId}${name}${n};`));
+    for (let n = 0; n < count; n += 1)
+      await disk.put(renderId, name, n, Buffer.alloc(bytes, `${renderId}${name}${n};`));
     const sizes = Array.from({ length: count }, (_, n) => [n, bytes] as const);
     await addSizes(catalog.db, renderId, name, sizes);
     await recordCopies(catalog.db, renderId, name, nodeId, [[0, count]]);

@@ -75,7 +75,10 @@ describe('a policy', () => {
     await until(() => node.copied.length > 0, { what: 'copying has begun', timeout: 2000 });
     await until(async () => (await stored()) === whole, { what: 'everything is copied' });
     await set(catalog, nothing);
-    await until(() => node.policy.explain('r').then(({ version }) => version === 3), { what: 'it is in force', timeout: 2000 });
+    await until(() => node.policy.explain('r').then(({ version }) => version === 3), {
+      what: 'it is in force',
+      timeout: 2000,
+    });
     await add('other');
     node.policy.look('other');
     await node.policy.settled(AbortSignal.timeout(10_000));
@@ -89,7 +92,9 @@ describe('a policy', () => {
     node.state.load = { ...node.state.load, cpu: 0.9 };
     await node.policy.settled(AbortSignal.timeout(10_000));
     await set(catalog, nothing);
-    await until(() => node.policy.explain('r').then(({ version }) => version === 2), { what: 'it is in force' });
+    await until(() => node.policy.explain('r').then(({ version }) => version === 2), {
+      what: 'it is in force',
+    });
     await node.policy.settled(AbortSignal.timeout(10_000));
     node.state.load = { ...node.state.load, cpu: 0 };
     const brief = { name: 'brief', match: { duration: { to: 10 } }, copy: { what: 'everything' } };
@@ -118,7 +123,9 @@ describe('what is copied', () => {
   test('under auto, while nothing is known, is what is not very cheap to render', async () => {
     await add('cheap');
     await add('dear');
-    await catalog.db.execute(`UPDATE renders SET made = 8, cpu_seconds = CASE id WHEN 'dear' THEN 60 ELSE 0.001 END`);
+    await catalog.db.execute(
+      `UPDATE renders SET made = 8, cpu_seconds = CASE id WHEN 'dear' THEN 60 ELSE 0.001 END`,
+    );
     await set(catalog, {});
     await using node = await start();
     await until(async () => (await stored('dear')) === whole, { what: 'the dear one is copied' });
@@ -155,9 +162,13 @@ describe('when it is copied', () => {
     await set(catalog, { default: { copy: { what: 'everything', when: [{ viewers: 3 }] } } });
     await using node = await start();
     await watch('r', 2);
-    await until(() => node.policy.explain('r').then(({ because }) => because.some((why) => why.includes('2 viewers of 3'))), {
-      what: 'two were seen',
-    });
+    await until(
+      () =>
+        node.policy.explain('r').then(({ because }) => because.some((why) => why.includes('2 viewers of 3'))),
+      {
+        what: 'two were seen',
+      },
+    );
     await node.policy.settled(AbortSignal.timeout(10_000));
     expect(await stored()).toBe(0);
     await watch('r', 1);
@@ -226,7 +237,9 @@ describe('how it is copied', () => {
       default: { copy, how },
       rules: [{ name: 'news', match: { labels: ['news'] }, copy, how: { ...how, priority: 5 } }],
     });
-    await until(() => node.policy.explain('plain').then(({ version }) => version === 2), { what: 'it is in force' });
+    await until(() => node.policy.explain('plain').then(({ version }) => version === 2), {
+      what: 'it is in force',
+    });
     await node.policy.settled(AbortSignal.timeout(10_000));
     expect(node.copied).toEqual([]);
     node.state.load = { cpu: 0, disk: 0, network: 0 };

@@ -7,9 +7,19 @@ import { watchingHere } from '../../../src/node/policy/watching.ts';
 
 test('segments near a playhead go first, then the beginning, then the rest as it is played', () => {
   const order = (playheads: readonly number[]): number[] =>
-    Array.from({ length: 60 }, (_, n) => n).toSorted((a, b) => copyOrder(a, playheads) - copyOrder(b, playheads));
+    Array.from({ length: 60 }, (_, n) => n).toSorted(
+      (a, b) => copyOrder(a, playheads) - copyOrder(b, playheads),
+    );
   expect(order([])).toEqual(Array.from({ length: 60 }, (_, n) => n));
-  expect(order([30]).slice(0, 22)).toEqual([...Array.from({ length: 16 }, (_, n) => 30 + n), 0, 1, 2, 3, 4, 5]);
+  expect(order([30]).slice(0, 22)).toEqual([
+    ...Array.from({ length: 16 }, (_, n) => 30 + n),
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+  ]);
   expect(order([30, 50]).slice(0, 4)).toEqual([30, 50, 31, 51]);
 });
 
