@@ -3,14 +3,8 @@ import type { NewDemand, NewView } from '../src/catalog/demand.ts';
 import { segmentCount, segmentStart } from '../src/grid/grid.ts';
 import { reachParts } from '../src/policy/facts.ts';
 import type { Rendition } from '../src/render/profile.ts';
+import type { PolicyCatalog } from './policy-catalog.ts';
 import type { RenderFacts } from './render-facts.ts';
-
-/** What recording needs. */
-export interface DemandOptions {
-  readonly write: (seen: readonly NewDemand[], views: readonly NewView[]) => Promise<void>;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-}
 
 type Watched = Pick<RenderFacts, 'videoId' | 'grid' | 'duration' | 'renditions'>;
 
@@ -40,7 +34,7 @@ interface Piece {
 }
 
 /** A view has ended when nothing was asked for this long, in milliseconds. */
-const silentMs = 90_000;
+const silentMs = 60_000;
 /** Bounds: what goes beyond is forgotten, oldest first. */
 const most = { videos: 10_000, pieces: 20_000, viewers: 200_000, views: 20_000 };
 /** A segment follows a piece where it comes so soon after its end. */
@@ -48,8 +42,8 @@ const follows = 2;
 /** Pieces of one viewer at once: several people may look like one. */
 const piecesOfOne = 8;
 
-/** Starts with nothing seen. */
-export function demandRecorder({ write, now }: DemandOptions): DemandRecorder {
+/** Starts with nothing seen. `now`: milliseconds since 1970. */
+export function demandRecorder(catalog: Pick<PolicyCatalog, 'addDemand'>, now: () => number): DemandRecorder {
   let sums = new Map<string, Sum>();
   let ended: NewView[] = [];
   const known = new LRUCache<string, true>({ max: most.viewers });
@@ -137,7 +131,7 @@ export function demandRecorder({ write, now }: DemandOptions): DemandRecorder {
       if (seen.size + views.length === 0) return;
       [sums, ended] = [new Map(), []];
       try {
-        await write([...seen.values()], views);
+        await catalog.addDemand([...seen.values()], views);
       } catch (error) {
         // Kept for the next time, as far as there is room.
         for (const [videoId, sum] of seen)

@@ -64,7 +64,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
   const database = openCatalog(config.databaseUrl, { max: connections, applicationName: 'segue-playlists' });
   const catalog = catalogPort(database, config.leaseSeconds, queryMs);
   const changes = changeHub();
-  const demand = demandRecorder({ write: catalog.policies.addDemand, now: Date.now });
+  const demand = demandRecorder(catalog.policies, Date.now);
   const follow = followChanges(
     async () => {
       await migrateCatalog(config.databaseUrl);

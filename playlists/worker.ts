@@ -35,7 +35,7 @@ function worker(): {
       const config = parsePlaylistsConfig({ ...variables, DATABASE_URL: databaseUrl });
       const catalog = openCatalog(config.databaseUrl, { max: 3, applicationName: 'segue-worker' });
       const port = catalogPort(catalog, config.leaseSeconds, queryMs);
-      const demand = demandRecorder({ write: port.policies.addDemand, now: Date.now });
+      const demand = demandRecorder(port.policies, Date.now);
       const app = createApp({
         catalog: port,
         demand,

@@ -35,6 +35,8 @@ type AddCommand = (name: string, description: string) => Command;
 /** Notes how a command ended. */
 type Ended = (code: ExitCode) => void;
 
+const repeated = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
 /** Commands that run until they are told to stop, and the look at what they need. */
 function addServices(command: AddCommand, ended: Ended): void {
   command('up', 'start everything on this machine: database, bucket, playlist service and two nodes')
@@ -45,9 +47,12 @@ function addServices(command: AddCommand, ended: Ended): void {
     .action(async (options: Options) =>
       ended(await (await import('./playlists.ts')).playlists(options, processOutput)),
     );
-  const repeat = (value: string, before: readonly string[] = []): string[] => [...before, value];
   command('node', 'run a node, which renders and holds segments')
-    .option('--adopt <folder>', "take over a dead node's disk, mounted here; again for further ones", repeat)
+    .option(
+      '--adopt <folder>',
+      "take over a dead node's disk, mounted here; again for further ones",
+      repeated,
+    )
     .addHelpText('after', () => nodeHelp)
     .action(async (options: NodeOptions) =>
       ended(await (await import('./node.ts')).node(options, processOutput)),
@@ -64,6 +69,11 @@ function addClients(command: AddCommand, ended: Ended): void {
   command('make <file>', 'make a video from a description (- reads standard input) and print its URL')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
     .option('--profile <name>', 'how it is encoded, as ladder (default: SEGUE_PROFILE of the service)')
+    .option(
+      '--label <label>',
+      'what kind of video it is, for rules of the policy; again for further ones',
+      repeated,
+    )
     .option('--no-wait', 'end as soon as the video is accepted')
     .addHelpText('after', () => makeHelp)
     .action(async (file: string, options: MakeCommandOptions) =>

@@ -16,6 +16,8 @@ export interface MakeCommandOptions {
   readonly server?: string;
   /** How the video is encoded. Default: as the service is set. */
   readonly profile?: string;
+  /** What kind of video it is. */
+  readonly label?: readonly string[];
   /** False (`--no-wait`): end when the video is accepted. */
   readonly wait?: boolean;
 }
@@ -39,7 +41,7 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
   try {
     const server = serverOf(options.server);
     const description = await readDescription(file);
-    const posted = await postVideo(server, description, options.profile, stop.signal);
+    const posted = await postVideo(server, description, options, stop.signal);
     output.out(json ? JSON.stringify({ event: 'posted', ...posted }) : posted.url);
     if (options.wait === false) return 0;
     const made = await watch(server, posted.id, json, output, stop.signal);

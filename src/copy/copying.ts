@@ -85,8 +85,8 @@ export function startCopying(
     },
   });
   return {
-    enqueue: uploader.enqueue,
-    plan: uploader.plan,
+    enqueue: (task, how) => uploader.enqueue(task, how),
+    plan: (renderId, planned) => uploader.plan(renderId, planned),
     settle: (renderId) => {
       if (options.disk.held(renderId).size > 0 && !waiting.has(renderId)) sealSoon(renderId);
     },
@@ -100,7 +100,7 @@ export function startCopying(
       await uploader.idle(signal);
       await orAborted(Promise.all(sealing.values()), signal);
     },
-    async resume(find, signal, handOn = uploader.enqueue) {
+    async resume(find, signal, handOn = (task) => void uploader.enqueue(task)) {
       const until = AbortSignal.any([signal, ended.signal]);
       for (let tries = 1; !until.aborted; tries += 1) {
         try {

@@ -317,7 +317,7 @@ export async function startNode(
     checkCopy: (copy) => care.lost.check(copy),
     readCopy: (copy) => care.read(copy),
     reconciling: reconciliation,
-    onPlayed: watching.note,
+    onPlayed: (renderId, n) => watching.note(renderId, n),
     drain: (seconds) => void stopOnce(seconds),
   });
   app.route('/', nodePolicyRoutes(policy));

@@ -55,7 +55,7 @@ export interface Evicting {
 const mostAtOnce = 200;
 /** Looks at the disk, in milliseconds. */
 const lookMs = 1000;
-/** Where nothing could leave, it is looked again after so long, in milliseconds. */
+/** Where nothing could leave of many renders, it is looked again after so long, in milliseconds. */
 const stuckMs = 5000;
 
 /** Starts with nothing known. */
@@ -175,7 +175,7 @@ export function evicting(options: EvictOptions): Evicting {
       const bytes = bytesToFree(disk.bytes, options.budget(), watch.current.policy.disk);
       if (bytes > 0) {
         const gone = await makeRoom(bytes);
-        if (gone.segments === 0) return stuckMs;
+        if (gone.segments === 0) return disk.renders().length > mostAtOnce ? stuckMs : lookMs;
         return gone.bytes < bytes ? lookMs : 'more';
       }
       await ruleWork();

@@ -22,15 +22,15 @@ function recorder() {
   const state = { now: 1_000_000, fails: false };
   const seen: NewDemand[] = [];
   const views: NewView[] = [];
-  const made = demandRecorder({
-    now: () => state.now,
-    write: (newest, pieces) => {
+  const catalog = {
+    addDemand(newest: readonly NewDemand[], pieces: readonly NewView[]) {
       if (state.fails) return Promise.reject(new Error('no database'));
       seen.push(...newest);
       views.push(...pieces);
       return Promise.resolve();
     },
-  });
+  };
+  const made = demandRecorder(catalog, () => state.now);
   return { ...made, state, seen, views };
 }
 
@@ -50,7 +50,7 @@ describe('demand', () => {
     expect(sum?.minutesWatched).toBeCloseTo(1.6);
     for (const part of sum?.reach ?? []) expect(part).toBeCloseTo(1);
     expect(record.views, 'it may still go on').toEqual([]);
-    record.state.now += 90_000;
+    record.state.now += 60_000;
     await record.flush();
     expect(record.views).toEqual([{ videoId: 'v', viewer: 'anna', at: 1_000_000, from: 0, to: 96 }]);
     await record.flush();
