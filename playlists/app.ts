@@ -2,8 +2,12 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { routePath } from 'hono/route';
 import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
+import { audited } from './audit.ts';
 import { caching, openToAll, preflight } from './headers.ts';
+import { identify } from './identity.ts';
 import { initRoute } from './init-route.ts';
+import { keyRoutes } from './key-routes.ts';
+import { limitChanges, limitStrangers } from './limits.ts';
 import { mediaRoute } from './media-route.ts';
 import { multivariantRoute } from './multivariant-route.ts';
 import { objectRoute } from './object-route.ts';
@@ -23,8 +27,11 @@ import { videoRoutes } from './video-routes.ts';
 
 type App = OpenAPIHono<{ Variables: RequestVariables }>;
 
-/** Seconds after which a client that was answered 429 or 503 may ask again. */
-const retryAfter = '1';
+/** Seconds after which a client that was answered 429 or 503 may ask again, where nothing better is known. */
+const retryAfter = 1;
+
+const retryAfterOf = (error: unknown): string =>
+  String(Math.ceil((error instanceof SegueError ? error.retryAfterSeconds : undefined) ?? retryAfter));
 
 /**
  * The playlist service as a Hono app: the same on Node and on Workers, everything else comes in through `ports`.
@@ -41,12 +48,14 @@ export function createApp(ports: Ports): App {
   const shared = service(ports);
   observe(app, ports);
   answerErrors(app);
+  app.use('/v1/*', audited(ports), identify(ports), limitStrangers(ports), limitChanges(ports));
   playableStreamRoutes(app, shared);
   playableRoutes(app, shared);
   videoRoutes(app, shared);
   streamRoutes(app, shared);
   operatorRoutes(app, shared);
   policyRoutes(app, shared);
+  keyRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);
   documentShared(app.openAPIRegistry);
@@ -87,7 +96,7 @@ function answerErrors(app: App): void {
       for (const [name, value] of Object.entries(openToAll)) c.header(name, value);
     }
     c.header('cache-control', caching.never);
-    if (status === 503 || status === 429) c.header('retry-after', retryAfter);
+    if (status === 503 || status === 429) c.header('retry-after', retryAfterOf(error));
     return c.json(errorBody(error, c.get('requestId')), status);
   };
   app.onError(answer);

@@ -4,7 +4,7 @@ import { openCatalog } from '../src/catalog/connect.ts';
 import { migrateCatalog } from '../src/catalog/migrate.ts';
 import { type Subscription, subscribe } from '../src/catalog/wake.ts';
 import type { PlaylistsConfig } from '../src/ops/config.ts';
-import { cutConnection, listen } from '../src/ops/listen.ts';
+import { addressOf, cutConnection, listen } from '../src/ops/listen.ts';
 import { createLog, type Log } from '../src/ops/log.ts';
 import { type Loop, startLoop } from '../src/ops/loop.ts';
 import { createMetrics, type Metrics } from '../src/ops/metrics.ts';
@@ -75,6 +75,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     onRequest: requestObserver(log, metrics),
     onTrouble: troubleLog(log),
     cut: cutConnection,
+    addressOf: (_, environment) => addressOf(environment),
     runtime: 'process',
     routes: [pageRoutes(deps.pages ?? (await loadPages())), ...(config.demo ? [demo(catalog)] : [])],
   });
@@ -86,6 +87,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     },
   );
   log.info({ url: server.url }, 'listening');
+  await warnOfOpenness(config, catalog, log);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
@@ -96,6 +98,18 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     return stopping;
   };
   return { url: server.url, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Says so where everybody who reaches this service may post. */
+async function warnOfOpenness(config: PlaylistsConfig, catalog: CatalogPort, log: Log): Promise<void> {
+  const isLocal = ['127.0.0.1', 'localhost', '::1'].includes(config.host);
+  if (isLocal || config.admission.keysRequired) return;
+  // While the catalog is away nobody can post at all.
+  if (await catalog.access.areKeysInUse().catch(() => true)) return;
+  log.warn(
+    { host: config.host },
+    'everybody who reaches this may post videos: make a key with `segue keys create`',
+  );
 }
 
 const demo = (catalog: CatalogPort) => demoRoutes({ nodes: () => catalog.nodes(), host: hostname() });

@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import type { MiddlewareHandler } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { caching } from './headers.ts';
+import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
 import type { RequestVariables, Service } from './service.ts';
 
@@ -39,25 +39,6 @@ const nodesEveryMs = 2000;
 
 /** For the API's description: these routes need the admin token. */
 const security = [{ [adminScheme]: [] }];
-
-/** Lets requests with the admin token through. Compares hashes, so that timing tells nothing. */
-export function adminOnly(token: string): MiddlewareHandler {
-  const hash = async (text: string): Promise<Uint8Array> =>
-    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-  return async function adminOnly(c, next) {
-    const given = await hash(c.req.header('authorization') ?? '');
-    const expected = await hash(`Bearer ${token}`);
-    let difference = 0;
-    for (const [index, byte] of given.entries()) difference |= byte ^ (expected[index] ?? 0);
-    if (difference !== 0) {
-      c.header('www-authenticate', 'Bearer realm="segue"');
-      throw new SegueError('unauthorized', 'This needs the admin token', {
-        hint: 'Send it as "Authorization: Bearer <token>"; the embedded stack keeps it in the file admin-token.',
-      });
-    }
-    await next();
-  };
-}
 
 /** `GET /v1/nodes` and `GET /v1/events`, for operators. */
 export function operatorRoutes(

@@ -1,7 +1,9 @@
 import type { Context } from 'hono';
 import { urlSigner } from '../src/node/sign.ts';
+import type { Actor } from './actor.ts';
 import { type BucketReads, bucketReads } from './bucket-reads.ts';
 import { type ByteBudget, byteBudget } from './byte-budget.ts';
+import { type Estimator, estimator } from './estimate.ts';
 import { type NodeClient, nodeClient } from './node-client.ts';
 import type { Ports } from './ports.ts';
 import { type SegmentSource, segmentSource } from './segment-source.ts';
@@ -12,6 +14,12 @@ export interface RequestVariables {
   requestId: string;
   /** Where segment bytes came from. */
   source: string | undefined;
+  /** Who asks; undefined where nobody known does. */
+  actor: Actor | undefined;
+  /** Whether a credential was shown that opens nothing. */
+  stranger: boolean | undefined;
+  /** What a change was made to, for the audit log: where the path does not say it. */
+  subject: string | undefined;
 }
 
 /** Hono's view of one request of this service. */
@@ -25,6 +33,9 @@ export interface Service {
   readonly budget: ByteBudget;
   readonly reads: BucketReads;
   readonly holds: Holds;
+  /** Descriptions that wait for their turn. */
+  readonly queue: Holds;
+  readonly estimator: Estimator;
 }
 
 /** Counts the requests that are held. */
@@ -53,6 +64,9 @@ function holdCounter(max: number): Holds {
   };
 }
 
+/** Descriptions that wait for their turn at once; one more is answered 429. */
+const maxQueued = 100;
+
 /** Joins the parts over the given ports. */
 export function service(ports: Ports): Service {
   const { settings } = ports;
@@ -74,5 +88,7 @@ export function service(ports: Ports): Service {
     reads,
     source: segmentSource(ports, nodes, budget, reads),
     holds: holdCounter(settings.maxHolds),
+    queue: holdCounter(maxQueued),
+    estimator: estimator(ports),
   };
 }

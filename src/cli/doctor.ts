@@ -2,6 +2,7 @@ import { type StackConfig, stackConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import { createLog } from '../ops/log.ts';
 import { attach } from '../stack/attach.ts';
+import { checkAccess } from './doctor/access.ts';
 import { checkBucket } from './doctor/bucket.ts';
 import { type Finding, failure, failureOf } from './doctor/check.ts';
 import { checkDatabase } from './doctor/database.ts';
@@ -29,7 +30,8 @@ async function checkBacking(config: StackConfig): Promise<Finding[]> {
       backing.databaseUrl,
       config.databaseUrl === undefined ? run : 'yours',
     );
-    return [database, ...(await checkBucket(backing.bucket))];
+    const access = await checkAccess(config, backing.databaseUrl);
+    return [database, access, ...(await checkBucket(backing.bucket))];
   } catch (error) {
     return [failureOf('embedded parts', error, 'Set DATABASE_URL and the S3_ variables to use your own.')];
   }

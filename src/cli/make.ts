@@ -16,6 +16,8 @@ export interface MakeCommandOptions {
   readonly server?: string;
   /** How the video is encoded. Default: as the service is set. */
   readonly profile?: string;
+  /** Where the service wants one. Default: SEGUE_KEY. */
+  readonly key?: string;
   /** False (`--no-wait`): end when the video is accepted. */
   readonly wait?: boolean;
 }
@@ -37,7 +39,8 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
   try {
     const server = serverOf(options.server);
     const description = await readDescription(file);
-    const posted = await postVideo(server, description, options.profile, stop.signal);
+    const { profile, key = cliConfig().key } = options;
+    const posted = await postVideo(server, description, { profile, key }, stop.signal);
     output.out(json ? JSON.stringify({ event: 'posted', ...posted }) : posted.url);
     if (options.wait === false) return 0;
     const made = await watch(server, posted.id, json, output, stop.signal);

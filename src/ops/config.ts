@@ -50,6 +50,8 @@ export interface NodeConfig {
   readonly weight: number;
   /** Free space that the node leaves on its disk, in bytes. */
   readonly diskReserveBytes: number;
+  /** Memory that each ffmpeg process may have, in bytes. Absent: by that of the machine. */
+  readonly renderMemoryBytes?: number | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -70,6 +72,8 @@ export interface StackConfig {
   /** Prefix of the ids of the stack's nodes. */
   readonly nodeId: string;
   readonly demo: boolean;
+  /** Whether posting a video needs a key although none was ever made. */
+  readonly keysRequired: boolean;
   readonly logLevel: LogLevel;
   /** Node's compile cache of the parts. */
   readonly compileCache: string;
@@ -81,6 +85,8 @@ export interface CliConfig {
   readonly url: string;
   readonly dataFolder: string;
   readonly adminToken: string | undefined;
+  /** A client's key. */
+  readonly key: string | undefined;
   readonly ffmpegPath: string | undefined;
   readonly logLevel: LogLevel;
 }
@@ -143,6 +149,11 @@ const nodeVariables = {
     .int('must be a whole number of bytes')
     .min(0, 'must be at least 0')
     .default(256 * 1024 * 1024),
+  SEGUE_RENDER_MEMORY_BYTES: z.coerce
+    .number<string>({ error: 'must be a number of bytes' })
+    .int('must be a whole number of bytes')
+    .min(64 * 1024 * 1024, 'must be at least 67108864')
+    .optional(),
   SEGUE_NODE_WEIGHT: z.coerce
     .number<string>({ error: 'must be a number' })
     .min(0.01, 'must be at least 0.01')
@@ -208,6 +219,7 @@ const cliSchema = z.object({
   SEGUE_URL: httpUrl.optional(),
   PORT: variables.PORT.default(8080),
   SEGUE_ADMIN_TOKEN: variables.SEGUE_ADMIN_TOKEN.optional(),
+  SEGUE_KEY: variables.SEGUE_KEY.optional(),
   FFMPEG_PATH: nodeVariables.FFMPEG_PATH,
   SEGUE_LOG_LEVEL: playlistsDefaults.SEGUE_LOG_LEVEL,
 });
@@ -250,6 +262,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     drainSeconds: v.SEGUE_DRAIN_SECONDS,
     weight: v.SEGUE_NODE_WEIGHT,
     diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
+    renderMemoryBytes: v.SEGUE_RENDER_MEMORY_BYTES,
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }
@@ -272,6 +285,7 @@ export function stackConfig(env: Environment = process.env): StackConfig {
     nodeId: env['SEGUE_NODE_ID'] !== undefined || v.DATABASE_URL !== undefined ? v.SEGUE_NODE_ID : 'node',
     // The demo's kill button is for people at their own machine, not for whoever reaches a public address.
     demo: v.SEGUE_DEMO ?? ['127.0.0.1', 'localhost', '::1'].includes(v.HOST),
+    keysRequired: v.SEGUE_KEYS_REQUIRED,
     logLevel: v.SEGUE_LOG_LEVEL,
     // Node's own variable: stacks that come and go may share one cache.
     compileCache: env['NODE_COMPILE_CACHE'] ?? join(v.SEGUE_DATA, 'cache'),
@@ -285,6 +299,7 @@ export function cliConfig(env: Environment = process.env): CliConfig {
     url: v.SEGUE_URL ?? `http://127.0.0.1:${v.PORT}`,
     dataFolder: v.SEGUE_DATA,
     adminToken: v.SEGUE_ADMIN_TOKEN,
+    key: v.SEGUE_KEY,
     ffmpegPath: v.FFMPEG_PATH,
     logLevel: v.SEGUE_LOG_LEVEL,
   };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type OnDemandPolicy, onDemandPolicies } from '../rendition/on-demand.ts';
+import { type AdmissionSettings, admissionSettings, admissionVariables } from './admission-settings.ts';
 import { SegueError } from './errors.ts';
 
 /** Variables by name, as `process.env` or a Worker's bindings hold them. */
@@ -48,6 +49,8 @@ export interface PlaylistsConfig {
   readonly onDemand: OnDemandPolicy;
   /** Whether the demo page may kill a node. */
   readonly demo: boolean;
+  /** What clients may ask for. */
+  readonly admission: AdmissionSettings;
   readonly logLevel: LogLevel;
 }
 
@@ -94,6 +97,7 @@ export const variables = {
   S3_PUBLIC_URL: httpUrl,
   SEGUE_SECRET: secret(32),
   SEGUE_ADMIN_TOKEN: secret(16),
+  SEGUE_KEY: secret(16),
   SEGUE_LEASE_SECONDS: seconds(0.5, 60),
   SEGUE_HOLD_SECONDS: seconds(1, 600),
   SEGUE_HOLD_SILENT_SECONDS: seconds(0, 60),
@@ -110,6 +114,7 @@ export const variables = {
 
 /** Settings that the playlist service and the stack that starts it share, with their defaults. */
 export const playlistsDefaults = {
+  ...admissionVariables,
   SEGUE_LEASE_SECONDS: variables.SEGUE_LEASE_SECONDS.default(2),
   SEGUE_HOLD_SECONDS: variables.SEGUE_HOLD_SECONDS.default(60),
   SEGUE_HOLD_SILENT_SECONDS: variables.SEGUE_HOLD_SILENT_SECONDS.default(1.5),
@@ -139,6 +144,7 @@ const secretNames = new Set([
   'S3_SECRET_ACCESS_KEY',
   'SEGUE_SECRET',
   'SEGUE_ADMIN_TOKEN',
+  'SEGUE_KEY',
 ]);
 
 /** How a value may be shown in a message: secrets and credentials inside URLs are hidden, long values cut. */
@@ -193,11 +199,12 @@ export function parsePlaylistsConfig(env: Environment): PlaylistsConfig {
     profile: v.SEGUE_PROFILE,
     onDemand: v.SEGUE_ON_DEMAND,
     demo: v.SEGUE_DEMO,
+    admission: admissionSettings(v),
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }
 
-const secretKeys = new Set(['databaseUrl', 'accessKeyId', 'secretAccessKey', 'secret', 'adminToken']);
+const secretKeys = new Set(['databaseUrl', 'accessKeyId', 'secretAccessKey', 'secret', 'adminToken', 'key']);
 
 /** A configuration as it may be printed: every secret is `***`. */
 export function redacted(config: object): Record<string, unknown> {

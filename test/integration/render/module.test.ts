@@ -102,7 +102,7 @@ describe('a module that fails is named, with the frame', () => {
       window: windowOf(grid, 0),
       limits,
     };
-    const host = startHost({ ...job, limits: { ...limits, call: 60_000 } }, controller.signal);
+    const host = await startHost({ ...job, limits: { ...limits, call: 60_000 } }, controller.signal);
     const reason = new Error('enough');
     let got = 0;
     const reading = async () => {

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+/** What clients may ask of a deployment. */
+export interface AdmissionSettings {
+  /** Most CPU seconds that one video may be estimated to take. */
+  readonly videoCpuSeconds: number;
+  /** CPU seconds that one client may ask for in an hour. */
+  readonly clientCpuSeconds: number;
+  /** CPU seconds that all clients together may ask for in an hour. */
+  readonly totalCpuSeconds: number;
+  /** Longest that a description waits for its turn within these budgets, in seconds. */
+  readonly queueSeconds: number;
+  /** Whether a client needs a key although none was ever made for one. */
+  readonly keysRequired: boolean;
+  /** Requests a minute with which one client may change something. */
+  readonly changesPerMinute: number;
+  /** Proxies in front of the service that add to X-Forwarded-For. 0: the address of the connection is the client's. */
+  readonly trustedProxies: number;
+}
+
+const number = (unit: string, min: number, max: number) =>
+  z.coerce
+    .number<string>({ error: `must be a number of ${unit}` })
+    .min(min, `must be at least ${min} ${unit}`)
+    .max(max, `must be at most ${max} ${unit}`);
+
+const cpuSeconds = () => number('CPU seconds', 1, 1e12);
+
+/** Variables of the playlist service that say what clients may do. */
+export const admissionVariables = {
+  // Ten hours of one core: a film in 1080p, or an hour of it with a dozen layers.
+  SEGUE_BUDGET_VIDEO: cpuSeconds().default(36_000),
+  SEGUE_BUDGET_CLIENT: cpuSeconds().default(144_000),
+  SEGUE_BUDGET_TOTAL: cpuSeconds().default(1_440_000),
+  SEGUE_QUEUE_SECONDS: number('seconds', 0, 60).default(10),
+  SEGUE_KEYS_REQUIRED: z.stringbool({ error: 'must be true or false' }).default(false),
+  SEGUE_CHANGES_PER_MINUTE: number('requests', 1, 1e6).default(600),
+  SEGUE_TRUSTED_PROXIES: number('proxies', 0, 10).int('must be a whole number').default(0),
+} as const;
+
+/** The settings from variables that were parsed. */
+export const admissionSettings = (
+  v: z.output<z.ZodObject<typeof admissionVariables>>,
+): AdmissionSettings => ({
+  videoCpuSeconds: v.SEGUE_BUDGET_VIDEO,
+  clientCpuSeconds: v.SEGUE_BUDGET_CLIENT,
+  totalCpuSeconds: v.SEGUE_BUDGET_TOTAL,
+  queueSeconds: v.SEGUE_QUEUE_SECONDS,
+  keysRequired: v.SEGUE_KEYS_REQUIRED,
+  changesPerMinute: v.SEGUE_CHANGES_PER_MINUTE,
+  trustedProxies: v.SEGUE_TRUSTED_PROXIES,
+});
