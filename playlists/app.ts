@@ -3,7 +3,7 @@ import { routePath } from 'hono/route';
 import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
 import { audited } from './audit.ts';
-import { caching, openToAll, preflight } from './headers.ts';
+import { caching, guarded, openToAll, preflight } from './headers.ts';
 import { identify } from './identity.ts';
 import { initRoute } from './init-route.ts';
 import { keyRoutes } from './key-routes.ts';
@@ -14,6 +14,7 @@ import { objectRoute } from './object-route.ts';
 import { documentShared, openApiInfo } from './openapi.ts';
 import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
+import { routedPath, signedOnly } from './playback.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Ports } from './ports.ts';
 import { segmentRoute } from './segment-route.ts';
@@ -39,6 +40,7 @@ const retryAfterOf = (error: unknown): string =>
  */
 export function createApp(ports: Ports): App {
   const app: App = new OpenAPIHono({
+    getPath: routedPath,
     defaultHook: (result) => {
       if (result.success) return;
       const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
@@ -48,6 +50,8 @@ export function createApp(ports: Ports): App {
   const shared = service(ports);
   observe(app, ports);
   answerErrors(app);
+  app.use('*', guarded);
+  app.use('/v/*', signedOnly(shared));
   app.use('/v1/*', audited(ports), identify(ports), limitStrangers(ports), limitChanges(ports));
   playableStreamRoutes(app, shared);
   playableRoutes(app, shared);

@@ -1,6 +1,7 @@
 import { type Calibration, expectedSeconds } from '../src/cost/calibration.ts';
 import { partOf } from '../src/cost/weights.ts';
-import { type Encoded, type Job, leastWork, type Work, wholeWork } from '../src/cost/work.ts';
+import { type Encoded, type Job, leastWork, type Work, wholeWork, workBySegment } from '../src/cost/work.ts';
+import { frameBoundary } from '../src/grid/grid.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import type { Ports } from './ports.ts';
 
@@ -37,16 +38,47 @@ export function estimator(ports: Ports): Estimator {
     return known?.calibrations ?? [];
   };
 
-  const check = async (work: Work, job: Encoded): Promise<number> => {
-    const machines = await calibrations();
-    const seconds = expectedSeconds(work, machines);
+  const check = (seconds: number, work: Work, job: Encoded, machines: readonly Calibration[]): number => {
     if (seconds <= limit) return seconds;
     throw overBudget(seconds, limit, job, partsOf(work, machines));
   };
   return {
-    checkLeast: async (job) => void (await check(leastWork(job), job)),
-    estimate: (job) => check(wholeWork(job), job),
+    async checkLeast(job) {
+      const machines = await calibrations();
+      const work = leastWork(job);
+      check(expectedSeconds(work, machines), work, job, machines);
+    },
+    async estimate(job) {
+      const machines = await calibrations();
+      const segments = workBySegment(job);
+      for (const { n, work } of segments) {
+        const seconds = expectedSeconds(work, machines);
+        if (seconds > admission.segmentCpuSeconds)
+          throw heavySegment(n, seconds, admission.segmentCpuSeconds, job, partsOf(work, machines));
+      }
+      const work = wholeWork(job, segments);
+      return check(expectedSeconds(work, machines), work, job, machines);
+    },
   };
+}
+
+/** A segment that takes longer than a node gives it is tried again and again, and never made. */
+function heavySegment(
+  n: number,
+  seconds: number,
+  limit: number,
+  { grid }: Encoded,
+  parts: readonly string[],
+): SegueError {
+  const from = (frameBoundary(grid, n) * grid.frameRate.den) / grid.frameRate.num;
+  return new SegueError(
+    'over_budget',
+    `Making the segment at ${Math.floor(from)} s would take about ${whole(seconds)} CPU seconds, and a segment may take ${whole(limit)}`,
+    {
+      problems: parts,
+      hint: "Let fewer layers overlap there, or make it smaller, with fewer frames a second, or with a cheaper profile. The operator's limit is SEGUE_BUDGET_SEGMENT.",
+    },
+  );
 }
 
 const whole = (seconds: number): string => Math.ceil(seconds).toLocaleString('en');

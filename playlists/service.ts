@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { urlSigner } from '../src/node/sign.ts';
+import { type UrlSigner, urlSigner } from '../src/node/sign.ts';
 import type { Actor } from './actor.ts';
 import { type BucketReads, bucketReads } from './bucket-reads.ts';
 import { type ByteBudget, byteBudget } from './byte-budget.ts';
@@ -29,6 +29,7 @@ export type RequestContext = Context<{ Variables: RequestVariables }>;
 export interface Service {
   readonly ports: Ports;
   readonly nodes: NodeClient;
+  readonly signer: UrlSigner;
   readonly source: SegmentSource;
   readonly budget: ByteBudget;
   readonly reads: BucketReads;
@@ -71,9 +72,10 @@ const maxQueued = 100;
 export function service(ports: Ports): Service {
   const { settings } = ports;
   const budget = byteBudget(settings.maxBytesInFlight);
+  const signer = urlSigner(settings.secret);
   const nodes = nodeClient({
     fetch: ports.fetch,
-    signer: urlSigner(settings.secret),
+    signer,
     secret: settings.secret,
     crc32: ports.crc32,
     budget,
@@ -84,6 +86,7 @@ export function service(ports: Ports): Service {
   return {
     ports,
     nodes,
+    signer,
     budget,
     reads,
     source: segmentSource(ports, nodes, budget, reads),

@@ -9,11 +9,12 @@ import { caching } from './headers.ts';
 import { clientOnly } from './identity.ts';
 import { accountOf } from './limits.ts';
 import { descriptionReference, errorResponses } from './openapi.ts';
+import { playbackUrl } from './playback.ts';
 import { pathOf } from './render-facts.ts';
 import type { RequestVariables, Service } from './service.ts';
 import { gridSummary, statusOf } from './status.ts';
 import { isStreamId } from './stream-id.ts';
-import { indexUrl, streamAnswer, streamSchema } from './stream-routes.ts';
+import { shownUrl, streamAnswer, streamSchema } from './stream-routes.ts';
 
 /** A description may be this large, in bytes. */
 const maxBodyBytes = 1024 * 1024;
@@ -27,6 +28,7 @@ const acceptedSchema = z
   .object({
     id: z.string(),
     url: z.url().describe('The multivariant playlist'),
+    urlExpiresAt: z.iso.datetime().optional().describe('Where playback URLs are signed'),
     duration: z.number().describe('Seconds'),
     state: stateSchema,
     estimatedCpuSeconds: z.number().optional().describe('Of a new one: what it is taken out of the budgets'),
@@ -116,7 +118,8 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
       : (await statusNow(service, id)).status.state;
     c.header('cache-control', caching.never);
     const cost = costSeconds === undefined ? {} : { estimatedCpuSeconds: costSeconds };
-    return c.json({ id, url: indexUrl(c, id), duration, state, ...cost }, isNew ? 201 : 200);
+    const url = await playbackUrl(c, service, id);
+    return c.json({ id, ...url, duration, state, ...cost }, isNew ? 201 : 200);
   });
 
   const get = createRoute({
@@ -137,7 +140,7 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
     const { kind, size, seed } = facts.description;
     const video: z.output<typeof videoSchema> = {
       id: facts.videoId,
-      url: indexUrl(c, facts.videoId),
+      ...(await shownUrl(c, service, facts.videoId)),
       duration: facts.duration,
       state: status.state,
       description: { kind, size, fps: facts.frameRate.num / facts.frameRate.den, seed },

@@ -126,7 +126,7 @@ export async function openAssets(options: AssetOptions): Promise<Assets> {
   };
 
   return {
-    pin(src, signal) {
+    async pin(src, signal) {
       if (pins.size < filesWaiting) return pins.add(() => pin(src, signal), { signal });
       throw new SegueError('too_many_requests', 'This node has too many files to look at', {
         hint: 'post the description again in a minute',

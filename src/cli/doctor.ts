@@ -6,7 +6,7 @@ import { checkAccess } from './doctor/access.ts';
 import { checkBucket } from './doctor/bucket.ts';
 import { type Finding, failure, failureOf } from './doctor/check.ts';
 import { checkDatabase } from './doctor/database.ts';
-import { checkDisk, checkFfmpeg, checkNode, checkPort } from './doctor/machine.ts';
+import { checkDisk, checkFfmpeg, checkLimits, checkNode, checkPort } from './doctor/machine.ts';
 import type { ExitCode, Output } from './output.ts';
 
 /** What `segue doctor --json` prints. Fields may be added. */
@@ -47,7 +47,8 @@ async function examine(): Promise<Finding[]> {
     return [checkNode(), ...problems.map((problem) => failure('settings', problem, hint))];
   }
   const disk = await checkDisk(config.dataFolder);
-  const machine = [checkNode(), await checkFfmpeg(config.ffmpegPath), disk, await checkPort(config)];
+  const port = await checkPort(config);
+  const machine = [checkNode(), await checkFfmpeg(config.ffmpegPath), await checkLimits(), disk, port];
   return disk.state === 'error' ? machine : [...machine, ...(await checkBacking(config))];
 }
 

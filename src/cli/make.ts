@@ -6,7 +6,7 @@ import { backoff } from '../ops/loop.ts';
 import { type MakeProgress, progressOf } from './make-progress.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { startProgress } from './progress.ts';
-import { demandNext, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
+import { demandNext, type Posted, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
 
 /** Options of `segue make`, as the command line gives them. */
 export interface MakeCommandOptions {
@@ -43,7 +43,7 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
     const posted = await postVideo(server, description, { profile, key }, stop.signal);
     output.out(json ? JSON.stringify({ event: 'posted', ...posted }) : posted.url);
     if (options.wait === false) return 0;
-    const made = await watch(server, posted.id, json, output, stop.signal);
+    const made = await watch(server, posted, json, output, stop.signal);
     if (json) output.out(JSON.stringify({ event: 'done', ...made }));
     else output.err(`${made.total} segments are in the bucket`);
     return 0;
@@ -100,7 +100,7 @@ async function readInput(): Promise<string> {
 
 async function watch(
   server: string,
-  id: string,
+  { id, url }: Posted,
   json: boolean,
   output: Output,
   signal: AbortSignal,
@@ -126,7 +126,8 @@ async function watch(
       idle = line === last ? idle + 1 : 0;
       last = line;
       if (done) return progress;
-      if (idle >= idleLooks) await demandNext(status, signal);
+      // That of the status is for everybody: it may not play.
+      if (idle >= idleLooks) await demandNext({ ...status, url }, signal);
       await delay(lookMs, undefined, { signal });
     }
   } finally {

@@ -162,19 +162,34 @@ function segmentsAlike(grid: Grid, clips: readonly DrawnClip[]): Sampled[] {
   return sampled;
 }
 
-/** The work of a whole video. Takes time with what changes in it, which the description's limits bound. */
-export function wholeWork(job: Job): Work {
-  const whole = new WorkSum();
+/** Segments of a video that are alike. */
+export interface SegmentsWork {
+  /** The first of them. */
+  readonly n: number;
+  /** How many there are. */
+  readonly times: number;
+  /** The work of one. */
+  readonly work: Work;
+}
+
+/** The work of every segment. Takes time with what changes in the video, which the description's limits bound. */
+export function workBySegment(job: Job): SegmentsWork[] {
   const { description, grid } = job;
-  if (description.kind === 'timeline') addVoices(whole, description, 0, Number.POSITIVE_INFINITY);
   const clips = description.kind === 'timeline' ? drawnClips(description, job.files) : [];
-  for (const { n, times, clips: on } of segmentsAlike(grid, clips)) {
-    const one = new WorkSum();
-    addEncoding(one, job, n);
-    if (description.kind === 'module') addModule(one, job, n);
-    else addLayers(one, job, n, on);
-    whole.addAll(one.work, times);
-  }
+  return segmentsAlike(grid, clips).map(({ n, times, clips: on }) => {
+    const sum = new WorkSum();
+    addEncoding(sum, job, n);
+    if (description.kind === 'module') addModule(sum, job, n);
+    else addLayers(sum, job, n, on);
+    return { n, times, work: sum.work };
+  });
+}
+
+/** The work of a whole video: of its segments, and the mixing of its sound. */
+export function wholeWork(job: Job, segments: readonly SegmentsWork[] = workBySegment(job)): Work {
+  const whole = new WorkSum();
+  for (const { work, times } of segments) whole.addAll(work, times);
+  if (job.description.kind === 'timeline') addVoices(whole, job.description, 0, Number.POSITIVE_INFINITY);
   return whole.work;
 }
 

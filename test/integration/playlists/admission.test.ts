@@ -56,6 +56,21 @@ test('what is too much only for what it shows is refused, too, and says what tha
   expect(JSON.stringify(await refused.json())).toMatch(/drawing mandelbrot: about [\d,]{5,}/);
 });
 
+test('a segment that no node could make in time is refused, however short the video', async () => {
+  await using service = await start({});
+  const clips = Array.from({ length: 32 }, () => ({
+    clips: [{ start: 4, length: 4, asset: { type: 'pattern', pattern: 'plasma' }, opacity: 0.9 }],
+  }));
+  const body = { ...description(10), size: { width: 3840, height: 2160 }, fps: 60, tracks: clips };
+  const refused = await send(service.url, body);
+  expect(refused.status).toBe(422);
+  const { error } = (await refused.json()) as { error: { message: string; problems: string[] } };
+  expect(error.message).toMatch(
+    /segment at 4 s would take about [\d,]{3,} CPU seconds, and a segment may take 150/,
+  );
+  expect(error.problems[0]).toMatch(/^drawing plasma: about/);
+});
+
 test('a client that has asked for its hour is told when it fits; a known video costs nothing; others are not touched', async () => {
   await using probe = await start({});
   const cost = await costOf(probe.url, description(60));

@@ -14,11 +14,13 @@ export const adminToken = 'an admin token for tests';
 /** What clients may do in a test deployment: what they may do in any. */
 export const admission: AdmissionSettings = {
   videoCpuSeconds: 36_000,
+  segmentCpuSeconds: 150,
   clientCpuSeconds: 144_000,
   totalCpuSeconds: 1_440_000,
   queueSeconds: 1,
   keysRequired: false,
   changesPerMinute: 600,
+  signedSeconds: undefined,
   trustedProxies: 0,
 };
 

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { PinnedModule } from '../../../src/description/schema.ts';
 import { gridOf, windowOf } from '../../../src/grid/grid.ts';
+import { limiter } from '../../../src/ops/child-limits.ts';
 import { makeSegment } from '../../../src/render/ffmpeg/encode.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../src/render/ffmpeg/find.ts';
 import { compileModule } from '../../../src/render/module/compile.ts';
@@ -84,6 +85,16 @@ describe('a module that fails is named, with the frame', () => {
       code: 'render_failed',
       message,
     });
+  });
+
+  test('one that writes a file that is larger than nothing', async ({ skip }) => {
+    if ((await limiter()) === undefined) skip('no prlimit on this machine');
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'written');
+    await expect(make(describing('faulty', { how: 'file', path }), 0)).rejects.toMatchObject({
+      code: 'render_failed',
+    });
+    expect((await stat(path)).size).toBeLessThanOrEqual(65_536);
   });
 
   test('one without `frame`, and one that is not registered', async () => {

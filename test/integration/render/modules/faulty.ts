@@ -1,4 +1,5 @@
 /** Goes wrong in the way that `params.how` says. */
+import { writeFileSync } from 'node:fs';
 import type { AudioContext, FrameContext } from '../../../../src/render/module/contract.ts';
 
 export function frame(n: number, { params, ctx, width, height, time }: FrameContext): void {
@@ -8,6 +9,9 @@ export function frame(n: number, { params, ctx, width, height, time }: FrameCont
     return;
   }
   switch (params['how']) {
+    case 'file':
+      writeFileSync(String(params['path']), new Uint8Array(1 << 20));
+      break;
     case 'throw':
       throw new RangeError('out of ideas');
     case 'loop':
