@@ -14,7 +14,7 @@ import { objectRoute } from './object-route.ts';
 import { documentShared, openApiInfo } from './openapi.ts';
 import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
-import { routedPath, signedOnly } from './playback.ts';
+import { cdnOnly, routedPath, signedOnly } from './playback.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Ports } from './ports.ts';
 import { segmentRoute } from './segment-route.ts';
@@ -52,6 +52,7 @@ export function createApp(ports: Ports): App {
   answerErrors(app);
   app.use('*', guarded);
   app.use('/v/*', signedOnly(shared));
+  app.use('/renders/*', cdnOnly(shared));
   app.use('/v1/*', audited(ports), identify(ports), limitStrangers(ports), limitChanges(ports));
   playableStreamRoutes(app, shared);
   playableRoutes(app, shared);

@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { getPath } from 'hono/utils/url';
 import { SegueError } from '../src/ops/errors.ts';
 import { absoluteUrl } from './absolute-url.ts';
+import { isSame } from './identity.ts';
 import type { RequestContext, RequestVariables, Service } from './service.ts';
 
 /**
@@ -53,7 +54,11 @@ export function playbackBase(c: RequestContext): string {
  * Lets those through whose URL is signed and has not expired, where the deployment signs; what they get may be cached until then.
  * Preflight requests pass: they give nothing.
  */
-export function signedOnly({ ports, signer }: Pick<Service, 'ports' | 'signer'>): MiddlewareHandler<{
+export function signedOnly({
+  ports,
+  signer,
+  cdn,
+}: Pick<Service, 'ports' | 'signer' | 'cdn'>): MiddlewareHandler<{
   Variables: RequestVariables;
 }> {
   return async function signedOnly(c, next) {
@@ -65,11 +70,30 @@ export function signedOnly({ ports, signer }: Pick<Service, 'ports' | 'signer'>)
         hint: 'Ask for the URL again: POST the description, or GET /v1/videos/{id} with a key.',
       });
     }
+    const until = Number(expiry) * 1000;
+    if (cdn !== undefined) c.set('signLines', (playlist) => cdn.signedLines(playlist, until));
     await next();
+    const location = c.res.headers.get('location');
+    if (cdn !== undefined && location !== null) c.header('location', await cdn.signed(location, until));
     const caching = c.res.headers.get('cache-control') ?? '';
     const [, age] = /max-age=(\d+)/.exec(caching) ?? [];
     if (age === undefined) return;
-    const left = Math.max(0, Math.floor(Number(expiry) - ports.now() / 1000));
+    const left = Math.max(0, Math.floor((until - ports.now()) / 1000));
     c.header('cache-control', `public, max-age=${Math.min(Number(age), left)}`);
+  };
+}
+
+/**
+ * Where the CDN asks for signatures, objects by their name in the bucket are given to the CDN alone, which shows the secret that it
+ * shares with the service (`x-segue-cdn`): others would have them past the CDN.
+ */
+export function cdnOnly({ ports }: Pick<Service, 'ports'>): MiddlewareHandler {
+  return async function cdnOnly(c, next) {
+    const { cdnSecret } = ports.settings.admission;
+    if (cdnSecret !== undefined && c.req.method !== 'OPTIONS') {
+      if (!(await isSame(c.req.header('x-segue-cdn') ?? '', cdnSecret)))
+        throw new SegueError('forbidden', 'Objects of the bucket are given to its CDN only');
+    }
+    await next();
   };
 }

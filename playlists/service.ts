@@ -3,6 +3,7 @@ import { type UrlSigner, urlSigner } from '../src/node/sign.ts';
 import type { Actor } from './actor.ts';
 import { type BucketReads, bucketReads } from './bucket-reads.ts';
 import { type ByteBudget, byteBudget } from './byte-budget.ts';
+import { type CdnSigner, cdnSigner } from './cdn.ts';
 import { type Estimator, estimator } from './estimate.ts';
 import { type NodeClient, nodeClient } from './node-client.ts';
 import type { Ports } from './ports.ts';
@@ -20,6 +21,8 @@ export interface RequestVariables {
   stranger: boolean | undefined;
   /** What a change was made to, for the audit log: where the path does not say it. */
   subject: string | undefined;
+  /** Signs what a playlist lists of the bucket, where the CDN asks for it. */
+  signLines: ((playlist: string) => Promise<string>) | undefined;
 }
 
 /** Hono's view of one request of this service. */
@@ -30,6 +33,8 @@ export interface Service {
   readonly ports: Ports;
   readonly nodes: NodeClient;
   readonly signer: UrlSigner;
+  /** Undefined where the bucket's public URLs need no signature. */
+  readonly cdn: CdnSigner | undefined;
   readonly source: SegmentSource;
   readonly budget: ByteBudget;
   readonly reads: BucketReads;
@@ -73,6 +78,7 @@ export function service(ports: Ports): Service {
   const { settings } = ports;
   const budget = byteBudget(settings.maxBytesInFlight);
   const signer = urlSigner(settings.secret);
+  const cdn = cdnSigner(settings);
   const nodes = nodeClient({
     fetch: ports.fetch,
     signer,
@@ -87,9 +93,10 @@ export function service(ports: Ports): Service {
     ports,
     nodes,
     signer,
+    cdn,
     budget,
     reads,
-    source: segmentSource(ports, nodes, budget, reads),
+    source: segmentSource({ ports, nodes, budget, reads, cdn }),
     holds: holdCounter(settings.maxHolds),
     queue: holdCounter(maxQueued),
     estimator: estimator(ports),

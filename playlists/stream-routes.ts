@@ -136,6 +136,7 @@ export function streamRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
     const ingest = [...(chosen === undefined ? [] : [chosen]), ...others].map(
       ({ url }) => `${url}/ingest/${key}/`,
     );
+    c.set('subject', ids.videoId);
     const url = await playbackUrl(c, service, ids.videoId);
     return c.json({ id: ids.videoId, ...url, key, ingest }, 201);
   });

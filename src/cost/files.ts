@@ -8,10 +8,11 @@ export const fileFactsSchema = z.looseObject({
   video: z
     .looseObject({ ...size, frameRate: z.number().positive(), durationSeconds: z.number().min(0) })
     .optional(),
+  audio: z.looseObject({ durationSeconds: z.number().min(0) }).optional(),
 });
 
 /** See {@link fileFactsSchema}. */
-type FileFacts = Pick<z.output<typeof fileFactsSchema>, 'image' | 'video'>;
+type FileFacts = Pick<z.output<typeof fileFactsSchema>, 'image' | 'video' | 'audio'>;
 
 /** What is known of files, by content hash: 64 hex digits. */
 export type Files = ReadonlyMap<string, FileFacts>;

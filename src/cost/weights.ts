@@ -59,13 +59,15 @@ export const defaultWeights = {
   cells: 0.01,
   /** Seconds of a voice, mixed by the node itself. */
   voice: 0.003,
+  /** Seconds of sound of a file, decoded once for the whole video. */
+  decoded: 0.005,
 } as const;
 
 /** A kind of work with a weight of its own. */
 export type Kind = keyof typeof defaultWeights;
 
-/** Kinds that the node does by itself: no process is started for them, so nobody measures them. */
-export const ownKinds: ReadonlySet<string> = new Set<Kind>(['painted', 'cells', 'voice']);
+/** Kinds that the node does by itself, or once and apart from segments: nobody measures them. */
+export const ownKinds: ReadonlySet<string> = new Set<Kind>(['painted', 'cells', 'voice', 'decoded']);
 
 const isKind = (kind: string): kind is Kind => Object.hasOwn(defaultWeights, kind);
 
@@ -81,7 +83,7 @@ const parts: readonly (readonly [name: string, kinds: readonly Kind[]])[] = [
   ['encoding', ['detail:libx264', 'detail:libx265', 'detail:libsvtav1']],
   ['encoding', ['noise:libx264', 'noise:libx265', 'noise:libsvtav1']],
   ['laying clips over each other', ['layer', 'overlay']],
-  ['reading files', ['input', 'decode', 'image']],
+  ['reading files', ['input', 'decode', 'image', 'decoded']],
   ['painting and mixing', ['painted', 'cells', 'voice']],
   ['running the module', ['host', 'module']],
   ['drawing text', ['line']],

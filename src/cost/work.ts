@@ -185,11 +185,14 @@ export function workBySegment(job: Job): SegmentsWork[] {
   });
 }
 
-/** The work of a whole video: of its segments, and the mixing of its sound. */
+/** The work of a whole video: of its segments, of mixing its sound, and of decoding that of its files, all of it. */
 export function wholeWork(job: Job, segments: readonly SegmentsWork[] = workBySegment(job)): Work {
   const whole = new WorkSum();
   for (const { work, times } of segments) whole.addAll(work, times);
-  if (job.description.kind === 'timeline') addVoices(whole, job.description, 0, Number.POSITIVE_INFINITY);
+  if (job.description.kind === 'timeline') {
+    addVoices(whole, job.description, 0, Number.POSITIVE_INFINITY);
+    for (const { audio } of job.files.values()) whole.add('decoded', audio?.durationSeconds ?? 0);
+  }
   return whole.work;
 }
 

@@ -3,6 +3,7 @@ import type { Catalog } from '../catalog/connect.ts';
 import { type Calibration, learnt, uncalibrated } from '../cost/calibration.ts';
 import { segmentWork } from '../cost/work.ts';
 import type { Log } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
 import type { SegmentSpent } from '../render/renderer.ts';
 import { isStill } from '../render/rendition.ts';
 
@@ -18,13 +19,29 @@ export interface Calibrating {
 const writeEveryMs = 10_000;
 
 /** Begins with what the node knew when it last ran, and keeps it in the catalog. */
-export async function startCalibrating(
-  { db }: Pick<Catalog, 'db'>,
-  nodeId: string,
-  log: Log,
-): Promise<Calibrating> {
+export async function startCalibrating({
+  catalog: { db },
+  nodeId,
+  log,
+  metrics,
+}: {
+  readonly catalog: Pick<Catalog, 'db'>;
+  readonly nodeId: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}): Promise<Calibrating> {
   let calibration: Calibration = (await calibrationOf(db, nodeId)) ?? uncalibrated;
   let written = calibration;
+  const spentSeconds = metrics.counter(
+    'render_cpu_seconds_total',
+    'CPU seconds of the processes that made segments',
+  );
+  metrics.gauge(
+    'calibration_speed',
+    'How much longer this machine takes than the one that costs were measured on',
+    [],
+    (gauge) => gauge.set(calibration.speed),
+  );
   let nextAt = 0;
   let writing: Promise<void> | undefined;
 
@@ -41,6 +58,7 @@ export async function startCalibrating(
   };
   return {
     observe({ task, files, seconds }) {
+      spentSeconds.inc(seconds);
       // A few stills say nothing of what plays.
       if (task.renditions.every(isStill)) return;
       calibration = learnt(calibration, segmentWork({ ...task, files }, task.n), seconds);

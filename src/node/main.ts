@@ -134,7 +134,7 @@ export async function startNode(
   });
   opened.defer(() => copying.stop());
   const folder = join(config.dataFolder, 'text');
-  const calibrating = await startCalibrating(catalog, nodeId, log);
+  const calibrating = await startCalibrating({ catalog, nodeId, log, metrics });
   opened.defer(() => calibrating.stop());
   const onSpent = (spent: SegmentSpent): void => calibrating.observe(spent);
   const limits = { ...defaultRunLimits, memory: config.renderMemoryBytes ?? childMemory(encoders) };

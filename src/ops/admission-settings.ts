@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SegueError } from './errors.ts';
 
 /** What clients may ask of a deployment. */
 export interface AdmissionSettings {
@@ -18,6 +19,8 @@ export interface AdmissionSettings {
   readonly changesPerMinute: number;
   /** How long signed playback URLs hold, in seconds. Undefined: URLs are not signed, and none need be. */
   readonly signedSeconds: number | undefined;
+  /** Shared with a CDN that gives objects of the bucket only with a signature. Undefined: it asks for none. */
+  readonly cdnSecret: string | undefined;
   /** Proxies in front of the service that add to X-Forwarded-For. 0: the address of the connection is the client's. */
   readonly trustedProxies: number;
 }
@@ -43,20 +46,27 @@ export const admissionVariables = {
   SEGUE_CHANGES_PER_MINUTE: number('requests', 1, 1e6).default(600),
   SEGUE_PLAYBACK: z.enum(['open', 'signed'], { error: 'must be open or signed' }).default('open'),
   SEGUE_PLAYBACK_SECONDS: number('seconds', 60, 31_536_000).default(86_400),
+  SEGUE_CDN_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   SEGUE_TRUSTED_PROXIES: number('proxies', 0, 10).int('must be a whole number').default(0),
 } as const;
 
-/** The settings from variables that were parsed. */
-export const admissionSettings = (
-  v: z.output<z.ZodObject<typeof admissionVariables>>,
-): AdmissionSettings => ({
-  videoCpuSeconds: v.SEGUE_BUDGET_VIDEO,
-  segmentCpuSeconds: v.SEGUE_BUDGET_SEGMENT,
-  clientCpuSeconds: v.SEGUE_BUDGET_CLIENT,
-  totalCpuSeconds: v.SEGUE_BUDGET_TOTAL,
-  queueSeconds: v.SEGUE_QUEUE_SECONDS,
-  keysRequired: v.SEGUE_KEYS_REQUIRED,
-  changesPerMinute: v.SEGUE_CHANGES_PER_MINUTE,
-  signedSeconds: v.SEGUE_PLAYBACK === 'signed' ? v.SEGUE_PLAYBACK_SECONDS : undefined,
-  trustedProxies: v.SEGUE_TRUSTED_PROXIES,
-});
+/** The settings from variables that were parsed. @throws SegueError `configuration` for those that do not go together */
+export function admissionSettings(v: z.output<z.ZodObject<typeof admissionVariables>>): AdmissionSettings {
+  if (v.SEGUE_CDN_SECRET !== undefined && v.SEGUE_PLAYBACK === 'open') {
+    throw new SegueError('configuration', 'SEGUE_CDN_SECRET: playback URLs are not signed', {
+      hint: 'Set SEGUE_PLAYBACK=signed as well: what a playlist lists may only be signed where its own URL says until when.',
+    });
+  }
+  return {
+    videoCpuSeconds: v.SEGUE_BUDGET_VIDEO,
+    segmentCpuSeconds: v.SEGUE_BUDGET_SEGMENT,
+    clientCpuSeconds: v.SEGUE_BUDGET_CLIENT,
+    totalCpuSeconds: v.SEGUE_BUDGET_TOTAL,
+    queueSeconds: v.SEGUE_QUEUE_SECONDS,
+    keysRequired: v.SEGUE_KEYS_REQUIRED,
+    changesPerMinute: v.SEGUE_CHANGES_PER_MINUTE,
+    signedSeconds: v.SEGUE_PLAYBACK === 'signed' ? v.SEGUE_PLAYBACK_SECONDS : undefined,
+    cdnSecret: v.SEGUE_CDN_SECRET,
+    trustedProxies: v.SEGUE_TRUSTED_PROXIES,
+  };
+}

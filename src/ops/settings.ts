@@ -145,6 +145,7 @@ const secretNames = new Set([
   'SEGUE_SECRET',
   'SEGUE_ADMIN_TOKEN',
   'SEGUE_KEY',
+  'SEGUE_CDN_SECRET',
 ]);
 
 /** How a value may be shown in a message: secrets and credentials inside URLs are hidden, long values cut. */
@@ -204,7 +205,15 @@ export function parsePlaylistsConfig(env: Environment): PlaylistsConfig {
   };
 }
 
-const secretKeys = new Set(['databaseUrl', 'accessKeyId', 'secretAccessKey', 'secret', 'adminToken', 'key']);
+const secretKeys = new Set([
+  'databaseUrl',
+  'accessKeyId',
+  'secretAccessKey',
+  'secret',
+  'adminToken',
+  'key',
+  'cdnSecret',
+]);
 
 /** A configuration as it may be printed: every secret is `***`. */
 export function redacted(config: object): Record<string, unknown> {

@@ -1,9 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import vm from 'node:vm';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { expiryOf } from '../../../playlists/playback.ts';
+import { openCatalog } from '../../../src/catalog/connect.ts';
+import { recordCopies } from '../../../src/catalog/copies.ts';
 import { urlSigner } from '../../../src/node/sign.ts';
 import type { AdmissionSettings } from '../../../src/ops/admission-settings.ts';
+import { segmentName } from '../../../src/store/names.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { startTestNode } from './node.ts';
+import { serve } from '../asset/kit.ts';
+import { segmentBytes, startTestNode } from './node.ts';
 import { adminToken, admission, description, post, secret, startService } from './setup.ts';
 
 let postgres: TestPostgres;
@@ -125,4 +132,79 @@ test('an expiry is at least so far away, and the same for all who ask within a q
   expect(expiryOf(begun, life)).toBeLessThan(begun + life * 1.25);
   expect(expiryOf(begun + 60_000, life)).toBe(expiryOf(begun, life));
   expect(expiryOf(begun + life / 4, life)).toBe(expiryOf(begun, life) + life / 4);
+});
+
+/** A CDN in front of objects: the function that ships for CloudFront, and what it lets through. */
+async function startCdn(objects: ReadonlyMap<string, Uint8Array>, cdnSecret: string) {
+  const file = new URL('../../../infra/cloudfront/signed-playback.js', import.meta.url);
+  const source = (await readFile(file, 'utf8')).replace('the value of SEGUE_CDN_SECRET', cdnSecret);
+  const context = vm.createContext({ require: createRequire(import.meta.url), Date, Number });
+  vm.runInContext(source, context);
+  const handler = context['handler'] as (event: object) => {
+    statusCode?: number;
+    uri: string;
+    querystring: object;
+  };
+  const server = await serve((request, response) => {
+    const url = new URL(request.url ?? '', 'http://cdn');
+    const querystring = Object.fromEntries([...url.searchParams].map(([name, value]) => [name, { value }]));
+    const result = handler({ request: { method: request.method, uri: url.pathname, querystring } });
+    const object = objects.get(result.uri?.slice(1));
+    response.writeHead(result.statusCode ?? (object === undefined ? 404 : 200), {
+      'x-left': JSON.stringify(result.querystring ?? null),
+      'content-length': object?.byteLength ?? 0,
+    });
+    response.end(request.method === 'HEAD' ? undefined : object);
+  });
+  return { url: `http://${server.host}`, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+test('with a CDN that asks for it, what is in the bucket is signed too, and nothing is had past the CDN', async () => {
+  const cdnSecret = 'a secret that service and CDN share';
+  const objects = new Map<string, Uint8Array>();
+  await using cdn = await startCdn(objects, cdnSecret);
+  const databaseUrl = await postgres.createDatabase();
+  const settings = { admission: { ...admission, signedSeconds: 3600, cdnSecret } };
+  await using service = await startService(databaseUrl, cdn.url, settings);
+  const catalog = openCatalog(databaseUrl);
+  onTestFinished(() => catalog.close());
+  const video = await post(service.url, description(20));
+  const { renderId } = (await (await fetch(`${service.url}/v1/videos/${video.id}`)).json()) as {
+    renderId: string;
+  };
+  for (const rendition of ['180p', 'audio']) {
+    for (let n = 0; n < 8; n += 1)
+      objects.set(segmentName(renderId, rendition, n, 'fmp4'), segmentBytes(rendition, n));
+    await recordCopies(catalog.db, renderId, rendition, 'bucket', [[0, 8]]);
+  }
+  const list =
+    urlsIn(await (await fetch(video.url)).text(), video.url).find((url) => url.includes('180p/media')) ?? '';
+  expect(list).toContain('sealed=8');
+  const playlist = await (await fetch(list)).text();
+  expect(await (await fetch(list)).text(), 'one URL, one text').toBe(playlist);
+  const stored = urlsIn(playlist, list).filter((url) => url.startsWith(cdn.url));
+  expect(stored).toHaveLength(8);
+  for (const url of stored) {
+    const got = await fetch(url);
+    expect([url, got.status]).toEqual([url, 200]);
+    expect(got.headers.get('x-left'), 'no part of the cache key').toBe('{}');
+    await got.arrayBuffer();
+  }
+  const [first = ''] = stored;
+  const query = new URL(first).searchParams;
+  expect((await fetch(first.split('?')[0] ?? '')).status).toBe(403);
+  expect((await fetch(first.replace(/e=\d+/, 'e=4000000000'))).status).toBe(403);
+  expect((await fetch(first.replace(renderId, 'other'))).status).toBe(403);
+  const past = await urlSigner(cdnSecret).sign(`/renders/${renderId}/`, Date.now() - 1000);
+  expect((await fetch(`${first.split('?')[0]}?${past}`)).status).toBe(403);
+  // A stable URL is redirected to a signed one, which ends with it.
+  const redirected = await fetch(new URL('180p/1.m4s', video.url), { redirect: 'manual' });
+  const location = new URL(redirected.headers.get('location') ?? '');
+  expect(location.searchParams.get('e')).toBe(query.get('e'));
+  expect((await fetch(location)).status).toBe(200);
+  // The CDN itself turns to the service for what the bucket has lost; nobody else may.
+  const object = `${service.url}/${segmentName(renderId, '180p', 0, 'fmp4')}`;
+  expect((await fetch(object)).status).toBe(403);
+  const unknown = `${service.url}/renders/${renderId}/180p/nothing`;
+  expect((await fetch(unknown, { headers: { 'x-segue-cdn': cdnSecret } })).status).toBe(404);
 });

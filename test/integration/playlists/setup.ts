@@ -21,6 +21,7 @@ export const admission: AdmissionSettings = {
   keysRequired: false,
   changesPerMinute: 600,
   signedSeconds: undefined,
+  cdnSecret: undefined,
   trustedProxies: 0,
 };
 
