@@ -2,7 +2,7 @@ import { clipFrames, transitionFrames } from '../description/frames.ts';
 import type { PinnedClip, PinnedTimeline } from '../description/schema.ts';
 import { type Canvas, fills, placementOf } from '../render/timeline/layout.ts';
 import { overlapOf, type Span } from '../render/timeline/span.ts';
-import type { Files } from './files.ts';
+import type { FileFacts, Files } from './files.ts';
 import type { Look } from './weights.ts';
 import type { WorkSum } from './work-sum.ts';
 
@@ -85,22 +85,19 @@ function drawnText(clip: PinnedClip, span: Span, canvas: Canvas): DrawnClip | un
 /** What a video file takes besides being drawn: each turn of it is opened, and decoded from a whole second before. */
 function readVideo(
   sum: WorkSum,
-  frames: number,
-  {
-    width,
-    height,
-    frameRate,
-    durationSeconds,
-  }: { width: number; height: number; frameRate: number; durationSeconds: number },
-  { from, loop, fps }: { from: number; loop: boolean; fps: number },
+  seconds: number,
+  { bytes = 0, video }: FileFacts,
+  { from, loop }: { from: number; loop: boolean },
 ): void {
-  const seconds = frames / fps;
+  if (video === undefined) return;
+  const { width, height, frameRate, durationSeconds } = video;
   const rest = Math.max(shortestTurn, durationSeconds - from);
   const turns = loop ? Math.max(1, Math.ceil(seconds / rest)) : 1;
   sum.add('input', turns);
   // One second more than is shown, and one in which the key frame before is looked for.
   const decoded = (loop ? seconds : Math.min(seconds, rest)) + 2 * turns;
   sum.add('decode', million(width, height) * frameRate * decoded);
+  sum.add('bytes', (bytes / 1e6) * Math.min(turns, decoded / Math.max(shortestTurn, durationSeconds)));
 }
 
 /** What the node itself paints once for a segment, in pixels and generations. */
@@ -158,7 +155,7 @@ function drawnPicture(
         sum.add('input', 1);
         sum.add('image', million(file.image.width, file.image.height));
       } else if (file?.video !== undefined && asset.type === 'video') {
-        readVideo(sum, count, file.video, { from: asset.from, loop: asset.loop, fps: canvas.fps });
+        readVideo(sum, count / canvas.fps, file, asset);
       }
     },
   };

@@ -3,46 +3,48 @@
  * Units are million pixels times frames unless it says otherwise.
  */
 export const defaultWeights = {
-  /** An ffmpeg process, to begin and to end. */
-  start: 0.05,
+  /** An ffmpeg process, until it begins to work: it does not count that itself. */
+  start: 0.1,
   /** Seconds of sound, encoded. */
-  sound: 0.058,
+  sound: 0.045,
   /** An output, to set up. */
-  output: 0.03,
+  output: 0.012,
   /** Pixels of the described frame: joined, converted, handed on. */
   canvas: 0.0024,
   /** Pixels of the frame for each rendition that is smaller. */
-  scale: 0.0033,
+  scale: 0.0038,
   /** A picture of a still rendition, in million pixels. */
   still: 0.03,
   libx264: 0.001,
   libx265: 0.018,
   libsvtav1: 0.015,
-  'detail:libx264': 0.0085,
-  'detail:libx265': 0.034,
+  'detail:libx264': 0.009,
+  'detail:libx265': 0.035,
   'detail:libsvtav1': 0.017,
-  'noise:libx264': 0.012,
-  'noise:libx265': 0.055,
-  'noise:libsvtav1': 0.066,
+  'noise:libx264': 0.013,
+  'noise:libx265': 0.056,
+  'noise:libsvtav1': 0.067,
   /** A picture that is put over others, to set up. */
-  layer: 0.016,
+  layer: 0.012,
   /** A file, to open. */
-  input: 0.026,
+  input: 0.03,
   /** Pixels of a layer that lies over another. */
   overlay: 0.0002,
   /** Pixels of a video file, decoded. */
-  decode: 0.0011,
+  decode: 0.0012,
+  /** Million bytes of video files, decoded. */
+  bytes: 0.1,
   /** Million pixels of an image file. */
   image: 0.001,
-  gradient: 0.0003,
+  gradient: 0.0004,
   drift: 0.0026,
   bars: 0.0001,
   color: 0.0001,
-  testcard: 0.0046,
-  plasma: 0.0088,
+  testcard: 0.0048,
+  plasma: 0.0092,
   waves: 0.006,
-  life: 0.0038,
-  mandelbrot: 0.0095,
+  life: 0.0039,
+  mandelbrot: 0.0098,
   static: 0.0004,
   checker: 0.0004,
   video: 0.0035,
@@ -51,8 +53,8 @@ export const defaultWeights = {
   /** Lines of text times frames. */
   line: 0.0004,
   /** The process of a module, to begin. */
-  host: 0.49,
-  module: 0.017,
+  host: 0.45,
+  module: 0.016,
   /** Million pixels that the node itself paints. */
   painted: 0.03,
   /** Million cells of life times generations, by the node itself. */
@@ -67,7 +69,7 @@ export const defaultWeights = {
 export type Kind = keyof typeof defaultWeights;
 
 /** Kinds that the node does by itself, or once and apart from segments: nobody measures them. */
-export const ownKinds: ReadonlySet<string> = new Set<Kind>(['painted', 'cells', 'voice', 'decoded']);
+export const ownKinds: ReadonlySet<string> = new Set<Kind>(['start', 'painted', 'cells', 'voice', 'decoded']);
 
 const isKind = (kind: string): kind is Kind => Object.hasOwn(defaultWeights, kind);
 
@@ -83,7 +85,7 @@ const parts: readonly (readonly [name: string, kinds: readonly Kind[]])[] = [
   ['encoding', ['detail:libx264', 'detail:libx265', 'detail:libsvtav1']],
   ['encoding', ['noise:libx264', 'noise:libx265', 'noise:libsvtav1']],
   ['laying clips over each other', ['layer', 'overlay']],
-  ['reading files', ['input', 'decode', 'image', 'decoded']],
+  ['reading files', ['input', 'decode', 'bytes', 'image', 'decoded']],
   ['painting and mixing', ['painted', 'cells', 'voice']],
   ['running the module', ['host', 'module']],
   ['drawing text', ['line']],
