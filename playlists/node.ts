@@ -73,7 +73,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     crc32,
     metrics,
     onRequest: requestObserver(log, metrics),
-    onTrouble: troubleLog(log),
+    onTrouble: troubleLog(log, metrics),
     cut: cutConnection,
     addressOf: (_, environment) => addressOf(environment),
     runtime: 'process',

@@ -14,6 +14,7 @@ import {
   variables,
   whole,
 } from './settings.ts';
+import { type SweepSettings, sweepSettings, sweepVariables } from './sweep-settings.ts';
 
 export type { BucketSettings, Environment, PlaylistsConfig } from './settings.ts';
 export { redacted } from './settings.ts';
@@ -52,6 +53,7 @@ export interface NodeConfig {
   readonly diskReserveBytes: number;
   /** Memory that each ffmpeg process may have, in bytes. Absent: by that of the machine. */
   readonly renderMemoryBytes?: number | undefined;
+  readonly sweep: SweepSettings;
   readonly logLevel: LogLevel;
 }
 
@@ -104,6 +106,7 @@ const folder = z.string().transform((path) => resolve(path));
 const folders = list(delimiter).transform((paths) => paths.map((path) => resolve(path)));
 
 const nodeVariables = {
+  ...sweepVariables,
   SEGUE_DATA: folder.default(() => resolve('.segue')),
   SEGUE_ADOPT: folders.default([]),
   SEGUE_ASSETS: folders.default([]),
@@ -263,6 +266,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     weight: v.SEGUE_NODE_WEIGHT,
     diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
     renderMemoryBytes: v.SEGUE_RENDER_MEMORY_BYTES,
+    sweep: sweepSettings(v),
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }
