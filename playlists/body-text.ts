@@ -1,4 +1,16 @@
+import { bodyLimit } from 'hono/body-limit';
 import { SegueError } from '../src/ops/errors.ts';
+
+/** Bodies of operators' calls that the framework reads, in bytes. */
+const smallBytes = 64 * 1024;
+
+/** Bounds what the framework reads: by itself it reads whatever comes. */
+export const smallBody = bodyLimit({
+  maxSize: smallBytes,
+  onError: () => {
+    throw new SegueError('too_large', `The body may have at most ${smallBytes} bytes`);
+  },
+});
 
 /** A body up to so many times the limit is read to its end and thrown away, so that the client gets to see the answer. */
 const drained = 8;

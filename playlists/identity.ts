@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { apiKeyHash, isApiKey } from '../src/catalog/api-key.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import type { Actor } from './actor.ts';
+import { isOwnPage } from './own-page.ts';
 import type { Ports } from './ports.ts';
 import type { RequestVariables } from './service.ts';
 
@@ -57,10 +58,10 @@ export function identify(ports: Ports): Handler {
     }
   };
   return async function identify(c, next) {
-    const header = c.req.header('authorization');
-    if (header !== undefined) {
-      const token = bearerOf(header);
-      const actor = token === undefined ? undefined : await actorOf(token);
+    // What is no bearer token is for somebody else: a proxy in front may have its own passwords.
+    const token = bearerOf(c.req.header('authorization'));
+    if (token !== undefined) {
+      const actor = await actorOf(token);
       c.set('actor', actor);
       c.set('stranger', actor === undefined);
     }
@@ -96,11 +97,8 @@ export function adminOnly(token: string): MiddlewareHandler {
 }
 
 /** A page of another site must not post through the browser of somebody who can reach this service and needs no key for it. */
-function refuseOtherSites(request: Request): void {
-  const origin = request.headers.get('origin');
-  if (origin === null) return;
-  const host = request.headers.get('host') ?? new URL(request.url).host;
-  if (URL.canParse(origin) && new URL(origin).host === host) return;
+function refuseOtherSites(request: Request, localOnly: boolean): void {
+  if (!request.headers.has('origin') || isOwnPage(request, localOnly)) return;
   throw new SegueError('forbidden', 'A page of another site may not post without a key', {
     hint: 'Send a key as "Authorization: Bearer segue_...", or post from a server.',
   });
@@ -128,7 +126,7 @@ export function clientOnly(ports: Ports): Handler {
   };
   return async function clientOnly(c, next) {
     const actor = c.get('actor');
-    if (actor === undefined) refuseOtherSites(c.req.raw);
+    if (actor === undefined) refuseOtherSites(c.req.raw, ports.localOnly ?? false);
     if (
       actor === undefined &&
       (c.get('stranger') === true || ports.settings.admission.keysRequired || (await areKeysInUse()))

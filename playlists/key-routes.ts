@@ -3,6 +3,7 @@ import { newApiKey, roles } from '../src/catalog/api-key.ts';
 import { auditKinds } from '../src/catalog/audit.ts';
 import type { ApiKey } from '../src/catalog/keys.ts';
 import { SegueError } from '../src/ops/errors.ts';
+import { smallBody } from './body-text.ts';
 import { caching } from './headers.ts';
 import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
@@ -73,7 +74,7 @@ async function asked<T>(query: Promise<T>): Promise<T> {
 export function keyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, { ports }: Service): void {
   const { access } = ports.catalog;
   for (const path of ['/v1/keys', '/v1/keys/*', '/v1/audit'])
-    app.use(path, adminOnly(ports.settings.adminToken));
+    app.use(path, adminOnly(ports.settings.adminToken), smallBody);
 
   const create = createRoute({
     method: 'post',
@@ -81,7 +82,7 @@ export function keyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, { p
     summary: 'Make a key',
     security,
     request: { body: { required: true, content: { 'application/json': { schema: newKeySchema } } } },
-    responses: { 201: json(madeSchema, 'The key'), ...errorResponses(400, 401, 403, 429, 503) },
+    responses: { 201: json(madeSchema, 'The key'), ...errorResponses(400, 401, 403, 413, 429, 503) },
   });
   app.openapi(create, async (c) => {
     const { name, role } = c.req.valid('json');

@@ -8,6 +8,7 @@ import { addressOf, cutConnection, listen } from '../src/ops/listen.ts';
 import { createLog, type Log } from '../src/ops/log.ts';
 import { type Loop, startLoop } from '../src/ops/loop.ts';
 import { createMetrics, type Metrics } from '../src/ops/metrics.ts';
+import { isLoopback } from '../src/ops/settings.ts';
 import { createApp } from './app.ts';
 import { catalogPort } from './catalog-port.ts';
 import { type ChangeHub, changeHub } from './changes.ts';
@@ -63,6 +64,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     log,
   );
   await follow.tried;
+  const localOnly = isLoopback(config.host) && config.admission.trustedProxies === 0;
   const app = createApp({
     catalog,
     changes,
@@ -76,8 +78,12 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     onTrouble: troubleLog(log, metrics),
     cut: cutConnection,
     addressOf: (_, environment) => addressOf(environment),
+    localOnly,
     runtime: 'process',
-    routes: [pageRoutes(deps.pages ?? (await loadPages())), ...(config.demo ? [demo(catalog)] : [])],
+    routes: [
+      pageRoutes(deps.pages ?? (await loadPages())),
+      ...(config.demo ? [demo(catalog, localOnly)] : []),
+    ],
   });
   const server = await listen(app, config.host, config.port, { sharePort: config.sharePort }).catch(
     async (error: unknown) => {
@@ -102,8 +108,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
 
 /** Says so where everybody who reaches this service may post. */
 async function warnOfOpenness(config: PlaylistsConfig, catalog: CatalogPort, log: Log): Promise<void> {
-  const isLocal = ['127.0.0.1', 'localhost', '::1'].includes(config.host);
-  if (isLocal || config.admission.keysRequired) return;
+  if (isLoopback(config.host) || config.admission.keysRequired) return;
   // While the catalog is away nobody can post at all.
   if (await catalog.access.areKeysInUse().catch(() => true)) return;
   log.warn(
@@ -112,7 +117,8 @@ async function warnOfOpenness(config: PlaylistsConfig, catalog: CatalogPort, log
   );
 }
 
-const demo = (catalog: CatalogPort) => demoRoutes({ nodes: () => catalog.nodes(), host: hostname() });
+const demo = (catalog: CatalogPort, localOnly: boolean) =>
+  demoRoutes({ nodes: () => catalog.nodes(), host: hostname(), localOnly });
 
 /**
  * Brings the schema up to date and subscribes to the catalog's announcements; goes on trying while the database is away, so

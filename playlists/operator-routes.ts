@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import { SegueError } from '../src/ops/errors.ts';
+import { smallBody } from './body-text.ts';
 import { caching } from './headers.ts';
 import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
@@ -45,7 +46,7 @@ export function operatorRoutes(
   app: OpenAPIHono<{ Variables: RequestVariables }>,
   { ports, nodes: client }: Service,
 ): void {
-  app.use('/v1/nodes/*', adminOnly(ports.settings.adminToken));
+  app.use('/v1/nodes/*', adminOnly(ports.settings.adminToken), smallBody);
   app.use('/v1/events/*', adminOnly(ports.settings.adminToken));
 
   const nodes = async (): Promise<z.output<typeof nodeSchema>[]> => {
@@ -86,7 +87,7 @@ export function operatorRoutes(
     },
     responses: {
       202: { description: 'It has begun', content: { 'application/json': { schema: nodeSchema } } },
-      ...errorResponses(400, 401, 404, 503),
+      ...errorResponses(400, 401, 404, 413, 503),
     },
   });
   app.openapi(drain, async (c) => {

@@ -114,6 +114,8 @@ export interface Ports {
   readonly crc32: (bytes: Uint8Array) => number;
   /** Address of the client of a connection, from the runtime's own environment of the request; undefined where it says none. */
   readonly addressOf?: (request: Request, environment: unknown) => string | undefined;
+  /** The service can be reached from this machine only, and not through a proxy. */
+  readonly localOnly?: boolean;
   readonly metrics?: MetricsPort;
   /** Further routes: pages, the demo. Their errors are answered like all others. */
   readonly routes?: readonly Hono[];

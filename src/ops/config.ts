@@ -6,6 +6,7 @@ import {
   type BucketSettings,
   type Environment,
   httpUrl,
+  isLoopback,
   type LogLevel,
   type PlaylistsConfig,
   parseEnvironment,
@@ -288,7 +289,7 @@ export function stackConfig(env: Environment = process.env): StackConfig {
     // Several stacks may share one external database, and a node's id must be its own there.
     nodeId: env['SEGUE_NODE_ID'] !== undefined || v.DATABASE_URL !== undefined ? v.SEGUE_NODE_ID : 'node',
     // The demo's kill button is for people at their own machine, not for whoever reaches a public address.
-    demo: v.SEGUE_DEMO ?? ['127.0.0.1', 'localhost', '::1'].includes(v.HOST),
+    demo: v.SEGUE_DEMO ?? isLoopback(v.HOST),
     keysRequired: v.SEGUE_KEYS_REQUIRED,
     logLevel: v.SEGUE_LOG_LEVEL,
     // Node's own variable: stacks that come and go may share one cache.

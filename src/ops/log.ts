@@ -1,4 +1,5 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { printable } from './printable.ts';
 import type { LogLevel } from './settings.ts';
 
 /** The structured log that every part gets handed; never a global. */
@@ -23,7 +24,8 @@ export function plainLine(json: string): string {
     part === undefined ? '' : `${text(part)}:`,
     text(msg),
   ];
-  return `${[...head, ...fields, ...failure].filter((word) => word !== '').join(' ')}\n`;
+  const line = [...head, ...fields, ...failure].filter((word) => word !== '').join(' ');
+  return `${printable(line)}\n`;
 }
 
 /**

@@ -54,6 +54,9 @@ export interface PlaylistsConfig {
   readonly logLevel: LogLevel;
 }
 
+/** Whether what listens on a host can be reached from this machine only. */
+export const isLoopback = (host: string): boolean => ['127.0.0.1', 'localhost', '::1'].includes(host);
+
 /** A number of seconds within bounds. */
 export const seconds = (min: number, max: number) =>
   z.coerce

@@ -1,6 +1,7 @@
 import postgres from 'postgres';
 import { z } from 'zod';
 import type { StackConfig } from '../../ops/config.ts';
+import { isLoopback } from '../../ops/settings.ts';
 import { check, type Finding, ok, warning } from './check.ts';
 
 const countSchema = z.object({ made: z.number(), valid: z.number() });
@@ -28,7 +29,7 @@ export function checkAccess(
   return check('access', 'Check the database first.', async () => {
     const { made, valid } = await clientKeys(databaseUrl);
     if (made > 0 || keysRequired) return ok('access', `posting videos needs a key; ${valid} are valid`);
-    if (['127.0.0.1', 'localhost', '::1'].includes(host))
+    if (isLoopback(host))
       return ok('access', `everybody on this machine may post videos: no keys, and only ${host} listens`);
     return warning(
       'access',

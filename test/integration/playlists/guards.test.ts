@@ -93,3 +93,18 @@ test('a body that is compressed, or nested without end, is refused, and harms no
   expect((await send(inside)).status).toBe(400);
   expect((await send(JSON.stringify(description(1)))).status).toBe(201);
 });
+
+test('what operators send is bounded, too, whether its length is announced or not', async () => {
+  await using service = await startService(await postgres.createDatabase(), cdn);
+  const long = JSON.stringify({ name: 'x'.repeat(100_000) });
+  const headers = { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' };
+  for (const path of ['/v1/keys', '/v1/nodes/a/drain', '/v1/reconcile']) {
+    const announced = await fetch(service.url + path, { method: 'POST', headers, body: long });
+    expect(announced.status, path).toBe(413);
+    expect(await announced.json()).toMatchObject({ error: { code: 'too_large' } });
+    const body = new Blob([long]).stream();
+    const withoutLength = { method: 'POST', headers, body, duplex: 'half' };
+    const streamed = await fetch(service.url + path, withoutLength);
+    expect(streamed.status, path).toBe(413);
+  }
+});

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { auditEntries, noteAudit } from '../../../src/catalog/audit.ts';
 import { openCatalog } from '../../../src/catalog/connect.ts';
@@ -5,7 +7,7 @@ import { audit } from '../../../src/cli/audit.ts';
 import { createKey, listKeys, revokeKey } from '../../../src/cli/keys.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { until } from '../../support/wait.ts';
-import { adminToken, description, startService } from './setup.ts';
+import { adminToken, admission, description, startService } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
@@ -130,6 +132,35 @@ test('a page of another site posts nothing through the browser of somebody who n
   expect(await post(undefined, { origin: service.url })).toBe(201);
   const { key } = await makeKey('a page', 'client');
   expect(await post(key, { origin: 'https://good.example' })).toBe(201);
+});
+
+test('a site whose own name leads to this machine posts nothing either', async () => {
+  await using service = await startService(await postgres.createDatabase(), cdn);
+  await using proxied = await startService(await postgres.createDatabase(), cdn, {
+    admission: { ...admission, trustedProxies: 1 },
+  });
+  const postAs = async (url: string, host: string): Promise<number> => {
+    seed += 1;
+    const headers = { host, origin: `http://${host}` };
+    const sent = request(`${url}/v1/videos`, { method: 'POST', headers });
+    sent.end(JSON.stringify(description(1, seed)));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    answer.resume();
+    return answer.statusCode ?? 0;
+  };
+  const { port } = new URL(service.url);
+  expect(await postAs(service.url, `evil.example:${port}`)).toBe(403);
+  expect(await postAs(service.url, `localhost:${port}`)).toBe(201);
+  expect(await postAs(proxied.url, 'segue.example'), 'a proxy of ours gives it a name').toBe(201);
+});
+
+test('a password of a proxy in front is no wrong key', async () => {
+  await using service = await startService(await postgres.createDatabase(), cdn);
+  const { post, get } = client(service.url);
+  const basic = { authorization: 'Basic dXNlcjpwYXNzd29yZA==' };
+  expect(await post(undefined, basic)).toBe(201);
+  expect(await get('/v1/nodes', undefined)).toBe(401);
+  expect((await fetch(`${service.url}/v1/nodes`, { headers: basic })).status).toBe(401);
 });
 
 test('who did what is kept: what was done, and what somebody known was refused', async () => {
