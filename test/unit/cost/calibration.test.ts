@@ -8,6 +8,7 @@ import {
   secondsOf,
   uncalibrated,
 } from '../../../src/cost/calibration.ts';
+import { ownKinds } from '../../../src/cost/weights.ts';
 import { segmentWork, type Work, wholeWork } from '../../../src/cost/work.ts';
 import { jobOf, pattern } from './job.ts';
 
@@ -25,9 +26,12 @@ function* segments(count: number): Generator<Work> {
   }
 }
 
+/** What of a segment's work its processes measure: not what the node does by itself, nor how they begin. */
+const measured = (work: Work): Work => new Map([...work].filter(([kind]) => !ownKinds.has(kind)));
+
 const learntFrom = (works: Iterable<Work>, truth: (work: Work) => number): Calibration => {
   let calibration = uncalibrated;
-  for (const work of works) calibration = learnt(calibration, work, truth(work));
+  for (const work of works) calibration = learnt(calibration, work, truth(measured(work)));
   return calibration;
 };
 
