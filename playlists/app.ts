@@ -1,8 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
-import { routePath } from 'hono/route';
 import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
+import { observed } from '../src/ops/observed.ts';
 import { audited } from './audit.ts';
 import { onceCatalogAnswers } from './catalog-wait.ts';
 import { caching, guarded, openToAll, preflight } from './headers.ts';
@@ -16,6 +16,7 @@ import { objectRoute } from './object-route.ts';
 import { documentShared, openApiInfo } from './openapi.ts';
 import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
+import { overviewRoutes } from './overview/routes.ts';
 import { cdnOnly, routedPath, signedOnly } from './playback.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Ports } from './ports.ts';
@@ -26,6 +27,7 @@ import { steeringRoute } from './steering-route.ts';
 import { playableStreamRoutes } from './stream-playable.ts';
 import { streamRoutes } from './stream-routes.ts';
 import { subtitleSegmentRoute } from './subtitles.ts';
+import { targetsRoute } from './targets-route.ts';
 import { posterRoute, thumbnailsRoute } from './thumbnail-routes.ts';
 import { videoRoutes } from './video-routes.ts';
 
@@ -51,7 +53,7 @@ export function createApp(ports: Ports): App {
     },
   });
   const shared = service(ports);
-  observe(app, ports);
+  app.use('*', observed(ports));
   answerErrors(app);
   app.use('*', guarded);
   app.use('/v/*', signedOnly(shared));
@@ -62,6 +64,8 @@ export function createApp(ports: Ports): App {
   videoRoutes(app, shared);
   streamRoutes(app, shared);
   operatorRoutes(app, shared);
+  overviewRoutes(app, shared);
+  targetsRoute(app, shared);
   policyRoutes(app, shared);
   keyRoutes(app, shared);
   reconcileRoutes(app, shared);
@@ -74,33 +78,12 @@ export function createApp(ports: Ports): App {
   return app;
 }
 
-/** Gives each request its id and tells of it once it is answered. */
-function observe(app: App, ports: Ports): void {
-  app.use('*', async (c, next) => {
-    const given = c.req.header('x-request-id') ?? '';
-    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
-    c.set('requestId', requestId);
-    const begun = ports.now();
-    await next();
-    c.header('x-request-id', requestId);
-    ports.onRequest?.({
-      requestId,
-      method: c.req.method,
-      path: c.req.path,
-      route: c.res.status === 404 ? 'none' : routePath(c, -1),
-      status: c.res.status,
-      durationMs: ports.now() - begun,
-      source: c.get('source'),
-      clientLeft: c.req.raw.signal.aborted,
-      error: c.error,
-    });
-  });
-}
-
 /** Every error answer: JSON with a code of the closed list, never cached, and nothing of the inside. */
 function answerErrors(app: App): void {
   const answer = (thrown: unknown, c: RequestContext): Response => {
     const error = thrown instanceof HTTPException ? refusedBody(thrown) : thrown;
+    // The log and the metrics tell of what is answered.
+    if (error instanceof Error) c.error = error;
     const status = error instanceof SegueError ? statusOf(error.code) : 500;
     if (c.req.path.startsWith('/v/') || c.req.path.startsWith('/renders/')) {
       for (const [name, value] of Object.entries(openToAll)) c.header(name, value);

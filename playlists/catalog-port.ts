@@ -11,6 +11,7 @@ import { sizesOf } from '../src/catalog/sizes.ts';
 import { initOf, insertVideo, renderById, renderOfGeneration } from '../src/catalog/videos.ts';
 import { accessCatalog } from './access-catalog.ts';
 import { budgetCatalog } from './budget-catalog.ts';
+import { overviewCatalog } from './overview/overview-catalog.ts';
 import type { CatalogPort } from './ports.ts';
 import { streamCatalog } from './stream-catalog.ts';
 
@@ -55,6 +56,7 @@ export function catalogPort({ db }: Pick<Catalog, 'db'>, liveSeconds: number, qu
     policy: () => within(policyOf(db)),
     setPolicy: (policy) => within(setPolicy(db, policy)),
     streams: streamCatalog(db, within),
+    overview: overviewCatalog(db, within),
     ping: async () => {
       // Asks a table, so that a database without the schema does not count as ready.
       await within(db.execute(sql`SELECT 1 FROM nodes LIMIT 1`));

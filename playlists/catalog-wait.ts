@@ -1,5 +1,6 @@
 import { SegueError } from '../src/ops/errors.ts';
 import { orAborted } from './flights.ts';
+import { noted } from './hold.ts';
 import type { RequestContext, Service } from './service.ts';
 
 /** How long nothing is sent while the catalog is away, in milliseconds: players' time-outs begin at 8 s. */
@@ -31,6 +32,7 @@ export async function onceCatalogAnswers(
   if (last instanceof Response) return last;
   const leave = holds.take();
   if (leave === undefined) throw last;
+  const note = noted(c, ports);
   try {
     while (ports.now() < until) {
       const pause = new Promise<void>((resolve) => {
@@ -38,10 +40,14 @@ export async function onceCatalogAnswers(
       });
       await orAborted(pause, c.req.raw.signal);
       last = await answer();
-      if (last instanceof Response) return last;
+      if (last instanceof Response) {
+        note('answered');
+        return last;
+      }
     }
     throw last;
   } finally {
     leave();
+    note(c.req.raw.signal.aborted ? 'left' : 'failed');
   }
 }

@@ -1,6 +1,7 @@
 import { SegueError } from '../src/ops/errors.ts';
 import { type HeldBytes, heldBody, settledWithin } from './body.ts';
 import { caching, openToAll } from './headers.ts';
+import type { HoldEvent } from './ports.ts';
 import type { RequestContext, Service } from './service.ts';
 
 /** Work that is not done after this long, in milliseconds, counts as a hold. */
@@ -62,25 +63,27 @@ export async function held<T>(
       hint: 'Ask again in a second.',
     });
   }
-  const finish = (): void => {
+  const note = noted(c, service.ports);
+  const finish = (outcome: HoldEvent['outcome']): void => {
     end();
     leave();
+    note(outcome);
   };
   try {
     // A silent hold ends with the error of the work, which is aborted when the time is over.
     const silentMs = how.padding === undefined ? 2 * holdMs : Math.min(settings.holdSilentMs, holdMs / 2);
     const result = await settledWithin(boxed(work), silentMs);
     if (result !== undefined) {
-      finish();
+      finish('answered');
       return how.answer(result.value);
     }
   } catch (error) {
-    finish();
+    finish(c.req.raw.signal.aborted ? 'left' : 'failed');
     throw error;
   }
   const { padding } = how;
   if (padding === undefined) {
-    finish();
+    finish('failed');
     abandon(work, over, how.discard);
     throw new SegueError('no_node', 'Nobody made it in time', { hint: 'Ask again.' });
   }
@@ -92,19 +95,43 @@ export async function held<T>(
     'x-segue-source': 'held',
   };
   if (c.req.method === 'HEAD') {
-    finish();
+    finish('left');
     abandon(work, over, how.discard);
     return new Response(null, { headers });
   }
   const bytes = work.then((result) => how.bytes(result, signal));
+  // What the client then takes to read them is no hold.
+  bytes.then(
+    () => note('answered'),
+    () => note('failed'),
+  );
   const gone = (): void => {
-    finish();
+    finish('left');
     over.abort(new DOMException('The client has gone', 'AbortError'));
   };
   return new Response(
     heldBody(bytes, padding, () => cut?.(c.env) ?? false, gone),
     { headers },
   );
+}
+
+/** Begins to measure a hold. The function tells of it, once, by a span and the event. */
+export function noted(
+  c: RequestContext,
+  { now, onHold, tracing }: Service['ports'],
+): (outcome: HoldEvent['outcome']) => void {
+  const since = now();
+  const span = tracing?.begin('hold');
+  let isTold = false;
+  return (outcome) => {
+    if (isTold) return;
+    isTold = true;
+    onHold?.({ seconds: Math.max(0, now() - since) / 1000, outcome });
+    span?.end({
+      attributes: { 'segue.request_id': c.get('requestId'), 'segue.outcome': outcome },
+      ...(outcome === 'failed' ? { error: 'nobody made it' } : {}),
+    });
+  };
 }
 
 /** Wraps a value, so that a result can be told from none. */

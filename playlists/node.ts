@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { openCatalog } from '../src/catalog/connect.ts';
+import { historyStepSeconds } from '../src/catalog/history.ts';
 import { migrateCatalog } from '../src/catalog/migrate.ts';
 import { type Subscription, subscribe } from '../src/catalog/wake.ts';
 import type { PlaylistsConfig } from '../src/ops/config.ts';
@@ -8,12 +9,17 @@ import { addressOf, cutConnection, listen } from '../src/ops/listen.ts';
 import { createLog, type Log } from '../src/ops/log.ts';
 import { type Loop, startLoop } from '../src/ops/loop.ts';
 import { createMetrics, type Metrics } from '../src/ops/metrics.ts';
+import { openTracing } from '../src/ops/otlp.ts';
 import { isLoopback } from '../src/ops/settings.ts';
+import { tracedFetch } from '../src/ops/traced-fetch.ts';
 import { createApp } from './app.ts';
 import { catalogPort } from './catalog-port.ts';
 import { type ChangeHub, changeHub } from './changes.ts';
 import { factCache } from './fact-cache.ts';
-import { requestObserver, troubleLog } from './observe.ts';
+import { serviceMetrics, troubleLog } from './observe.ts';
+import { answerCounts } from './overview/answer-counts.ts';
+import { playheads } from './overview/playheads.ts';
+import { samplerStep } from './overview/sampler.ts';
 import { demoRoutes } from './pages/demo-node.ts';
 import { type Pages, pageRoutes } from './pages/pages.ts';
 import { loadPages } from './pages/pages-node.ts';
@@ -48,6 +54,11 @@ const connections = 8;
 export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDeps = {}): Promise<Playlists> {
   const log = deps.log ?? createLog('playlists', config.logLevel);
   const metrics = deps.metrics ?? createMetrics();
+  const tracing = await openTracing(
+    config.tracesUrl,
+    { service: 'segue-playlists', instance: `${hostname()}-${process.pid}` },
+    log,
+  );
   const database = openCatalog(config.databaseUrl, { max: connections, applicationName: 'segue-playlists' });
   const catalog = catalogPort(database, config.leaseSeconds, queryMs);
   const changes = changeHub();
@@ -64,17 +75,27 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     log,
   );
   await follow.tried;
+  const heads = playheads(Date.now);
+  const answers = answerCounts();
+  const measures = serviceMetrics(log, metrics, { now: Date.now, nodes: () => catalog.nodes() });
+  changes.watchAll((change) => measures.heard(change));
   const localOnly = isLoopback(config.host) && config.admission.trustedProxies === 0;
   const app = createApp({
     catalog,
     changes,
     facts: factCache(),
+    playheads: heads,
     settings: settingsOf(config, pollMs),
-    fetch: globalThis.fetch,
+    fetch: tracedFetch(tracing, globalThis.fetch),
     now: Date.now,
     crc32,
     metrics,
-    onRequest: requestObserver(log, metrics),
+    tracing,
+    ...measures,
+    onRequest: (event) => {
+      measures.onRequest(event);
+      answers.add(event.source);
+    },
     onTrouble: troubleLog(log, metrics),
     cut: cutConnection,
     addressOf: (_, environment) => addressOf(environment),
@@ -89,17 +110,23 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     async (error: unknown) => {
       await follow.loop.stop();
       await database.close();
+      await tracing?.close();
       throw error;
     },
   );
   log.info({ url: server.url }, 'listening');
+  const sampling = startLoop(
+    samplerStep({ db: database.db, answers, playheads: heads, liveSeconds: config.leaseSeconds }),
+    { name: 'history', intervalMs: historyStepSeconds * 1000, log },
+  );
   await warnOfOpenness(config, catalog, log);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
-      await server.close(config.sharePort ? sharedGraceMs : stopGraceMs);
+      await Promise.all([sampling.stop(), server.close(config.sharePort ? sharedGraceMs : stopGraceMs)]);
       await follow.loop.stop();
       await database.close();
+      await tracing?.close();
     })();
     return stopping;
   };

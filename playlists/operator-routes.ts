@@ -51,7 +51,7 @@ export function operatorRoutes(
 
   const nodes = async (): Promise<z.output<typeof nodeSchema>[]> => {
     try {
-      return (await ports.catalog.nodes()).map(shown);
+      return (await ports.catalog.nodes()).map(shownNode);
     } catch (error) {
       throw new SegueError('catalog_unavailable', 'The catalog does not answer', { cause: error });
     }
@@ -154,7 +154,8 @@ export function operatorRoutes(
   });
 }
 
-const shown = (node: NodeRow): z.output<typeof nodeSchema> => ({
+/** A node, as the API tells it. */
+export const shownNode = (node: NodeRow): z.output<typeof nodeSchema> => ({
   id: node.id,
   url: node.url,
   host: node.host,

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { SegueError } from '../src/ops/errors.ts';
 import { type Policy, policySchema } from '../src/policy/policy.ts';
 import { readText } from './body-text.ts';
@@ -13,6 +13,7 @@ const content = { 'application/json': { schema: policySchema } };
 /** `GET` and `PUT /v1/policy`: what operators decide for the whole deployment while it runs. */
 export function policyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, { ports }: Service): void {
   app.use('/v1/policy', adminOnly(ports.settings.adminToken));
+  app.use('/v1/policy/check', adminOnly(ports.settings.adminToken));
   const known = async <T>(call: Promise<T>): Promise<T> => {
     try {
       return await call;
@@ -49,6 +50,41 @@ export function policyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
     c.header('cache-control', caching.never);
     return c.json(policy, 200);
   });
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path: '/v1/policy/check',
+    summary: 'Says everything that is wrong with a policy, and how it would be read; changes nothing',
+    security,
+    request: { body: { content, required: true } },
+    responses: {
+      200: {
+        description: 'What is wrong, if anything is',
+        content: { 'application/json': { schema: checkedSchema } },
+      },
+      ...errorResponses(401, 413),
+    },
+  });
+  app.post('/v1/policy/check', async (c) => {
+    const text = await readText(c.req.raw, maxBodyBytes);
+    c.header('cache-control', caching.never);
+    return c.json(checked(text), 200);
+  });
+}
+
+const checkedSchema = z
+  .object({
+    problems: z.array(z.string()).describe('Each as `path: message`; none: it may be set'),
+    policy: policySchema.nullable().describe('With every default; null where something is wrong'),
+  })
+  .openapi('CheckedPolicy');
+
+function checked(text: string): z.output<typeof checkedSchema> {
+  try {
+    return { problems: [], policy: parsed(text) };
+  } catch (error) {
+    if (!(error instanceof SegueError)) throw error;
+    return { problems: error.problems.length > 0 ? [...error.problems] : [error.message], policy: null };
+  }
 }
 
 const maxBodyBytes = 64 * 1024;

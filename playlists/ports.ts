@@ -7,12 +7,16 @@ import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
 import type { Calibration } from '../src/cost/calibration.ts';
 import type { AdmissionSettings } from '../src/ops/admission-settings.ts';
+import type { RequestEvent } from '../src/ops/request-event.ts';
+import type { Tracing } from '../src/ops/trace.ts';
 import type { Policy } from '../src/policy/policy.ts';
 import type { OnDemandPolicy } from '../src/rendition/on-demand.ts';
 import type { AccessCatalog } from './access-catalog.ts';
 import type { BudgetCatalog } from './budget-catalog.ts';
 import type { ChangeHub } from './changes.ts';
 import type { FactCache } from './fact-cache.ts';
+import type { OverviewCatalog } from './overview/overview-catalog.ts';
+import type { Playheads } from './overview/playheads.ts';
 import type { StreamCatalog } from './stream-catalog.ts';
 
 /** What the service needs from the catalog. Every call may throw while the database is away. */
@@ -42,6 +46,8 @@ export interface CatalogPort {
   setPolicy(policy: Policy): Promise<void>;
   /** What others render. */
   readonly streams: StreamCatalog;
+  /** What operators are shown. */
+  readonly overview: OverviewCatalog;
   /** Resolves if the database answers. */
   ping(): Promise<void>;
 }
@@ -53,21 +59,20 @@ export interface NodeAddress {
   readonly url: string;
 }
 
-/** A request, as it is logged: one wide event each. */
-export interface RequestEvent {
-  readonly requestId: string;
-  readonly method: string;
-  readonly path: string;
-  /** Pattern of the route, for metrics: from a closed set. */
-  readonly route: string;
-  readonly status: number;
-  /** Milliseconds until the answer's headers. */
-  readonly durationMs: number;
-  /** Where segment bytes came from: `bucket`, a node id, `catalog`, `held`. */
-  readonly source: string | undefined;
-  /** The client went away before it was answered: nobody has seen the status. */
-  readonly clientLeft: boolean;
-  readonly error: unknown;
+/** A request that had to wait. */
+export interface HoldEvent {
+  /** From the moment in which it counted as held. */
+  readonly seconds: number;
+  /** `left`: the client went away first. `failed`: nobody made it in time, or it cannot be made. */
+  readonly outcome: 'answered' | 'failed' | 'left';
+}
+
+/** What the service keeps at this moment, each with its bound. */
+export interface ServiceLoad {
+  readonly holds: number;
+  readonly maxHolds: number;
+  readonly bytesInFlight: number;
+  readonly maxBytesInFlight: number;
 }
 
 /** Text for `GET /metrics`. Node only. */
@@ -107,6 +112,8 @@ export interface Ports {
   readonly changes: ChangeHub;
   /** Facts that keep known streams going while the catalog is away. */
   readonly facts: FactCache;
+  /** Where viewers are, as far as this process has served them. */
+  readonly playheads: Playheads;
   readonly settings: ServiceSettings;
   readonly fetch: typeof globalThis.fetch;
   /** Milliseconds since 1970. */
@@ -120,6 +127,12 @@ export interface Ports {
   /** Further routes: pages, the demo. Their errors are answered like all others. */
   readonly routes?: readonly Hono[];
   readonly onRequest?: (event: RequestEvent) => void;
+  readonly onHold?: (event: HoldEvent) => void;
+  /** A new video is in the catalog, and nobody was asked to make it yet; `since` is when it was posted, by `now`. */
+  readonly onAccepted?: (renderId: string, since: number) => void;
+  /** Called once, with what tells the load whenever it is asked. */
+  readonly onLoad?: (load: () => ServiceLoad) => void;
+  readonly tracing?: Tracing | undefined;
   /** Something that went wrong without making a request fail. */
   readonly onTrouble?: (what: string, error: unknown) => void;
   /** Cuts the connection of a request that cannot be answered whole; true if done. Without it the body stream is made to fail. */

@@ -46,6 +46,8 @@ async function segmentAnswer(
     });
   }
   const { container } = rendition;
+  if (rendition.kind === 'video' || rendition.kind === 'audio')
+    service.ports.playheads.served(facts.renderId, n);
   const key = { renderId: facts.renderId, rendition: rendition.name, n, container };
   const contentType = mediaType(rendition);
   return held<Found>(c, service, {

@@ -4,7 +4,7 @@ import { segmentName } from '../src/store/names.ts';
 import type { BucketReads } from './bucket-reads.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { CdnSigner } from './cdn.ts';
-import { flights, orAborted } from './flights.ts';
+import { flights, orAborted, pause } from './flights.ts';
 import { makeRequests } from './make-requests.ts';
 import type { NodeClient } from './node-client.ts';
 import type { NodeAddress, Ports } from './ports.ts';
@@ -234,14 +234,4 @@ async function download(
     }
   }
   throw new SegueError('bucket_unavailable', 'The bucket does not give a segment that it holds', { cause });
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  try {
-    await orAborted(promise, signal);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { type UrlSigner, urlSigner } from '../src/node/sign.ts';
+import type { ObservedVariables } from '../src/ops/observed.ts';
 import type { Actor } from './actor.ts';
 import { type BucketReads, bucketReads } from './bucket-reads.ts';
 import { type ByteBudget, byteBudget } from './byte-budget.ts';
@@ -11,10 +12,7 @@ import { type SegmentSource, segmentSource } from './segment-source.ts';
 import { whileLive } from './while-live.ts';
 
 /** Values that the middleware leaves for routes and for the log. */
-export interface RequestVariables {
-  requestId: string;
-  /** Where segment bytes came from. */
-  source: string | undefined;
+export interface RequestVariables extends ObservedVariables {
   /** Who asks; undefined where nobody known does. */
   actor: Actor | undefined;
   /** Whether a credential was shown that opens nothing. */
@@ -89,6 +87,13 @@ export function service(ports: Ports): Service {
     whileLive: (node, call) => whileLive(ports, node, call),
   });
   const reads = bucketReads(ports);
+  const holds = holdCounter(settings.maxHolds);
+  ports.onLoad?.(() => ({
+    holds: holds.count,
+    maxHolds: settings.maxHolds,
+    bytesInFlight: budget.used,
+    maxBytesInFlight: settings.maxBytesInFlight,
+  }));
   return {
     ports,
     nodes,
@@ -97,7 +102,7 @@ export function service(ports: Ports): Service {
     budget,
     reads,
     source: segmentSource({ ports, nodes, budget, reads, cdn }),
-    holds: holdCounter(settings.maxHolds),
+    holds,
     queue: holdCounter(maxQueued),
     estimator: estimator(ports),
   };

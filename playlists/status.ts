@@ -1,7 +1,7 @@
 import type { CopyRow } from '../src/catalog/copies.ts';
-import { contains, countOf, difference, type Ranges, unionOf } from '../src/catalog/ranges.ts';
+import { countOf, difference, heldOnce, type Ranges, unionOf } from '../src/catalog/ranges.ts';
 import { bucketPlace } from '../src/catalog/schema.ts';
-import { segmentCount, segmentDuration, targetDuration } from '../src/grid/grid.ts';
+import { type Grid, segmentCount, segmentDuration, segmentStart, targetDuration } from '../src/grid/grid.ts';
 import { type RenditionKind, segmentsOf } from '../src/rendition/kind.ts';
 import { pathOf, type RenderFacts } from './render-facts.ts';
 
@@ -33,9 +33,14 @@ export interface RenderStatus {
   readonly exposureSeconds: number;
 }
 
+/** What the status of a render depends on, beside its copies. */
+type StatusFacts = Pick<RenderFacts, 'generation' | 'grid' | 'onDemand' | 'state'> & {
+  readonly renditions: readonly { readonly name: string; readonly kind: RenditionKind }[];
+};
+
 /** Computes the status of a render. Copies of nodes that are not live do not count. */
 export function statusOf(
-  facts: RenderFacts,
+  facts: StatusFacts,
   copies: readonly CopyRow[],
   liveNodes: ReadonlySet<string>,
 ): RenderStatus {
@@ -58,7 +63,7 @@ export function statusOf(
   return { state: stateOf(facts, renditions), renditions, exposureSeconds: exposure(facts, renditions) };
 }
 
-function stateOf(facts: RenderFacts, renditions: readonly RenditionStatus[]): VideoState {
+function stateOf(facts: StatusFacts, renditions: readonly RenditionStatus[]): VideoState {
   const needed = renditions.filter(({ onDemand }) => !onDemand);
   if (needed.every(({ bucket, segments }) => countOf(bucket) === segments)) return 'stored';
   if (facts.state === 'failed') return 'failed';
@@ -67,17 +72,16 @@ function stateOf(facts: RenderFacts, renditions: readonly RenditionStatus[]): Vi
 }
 
 /** A segment is exposed when sound or picture of it would be lost with one node. Stills are no media that plays. */
-function exposure(facts: RenderFacts, all: readonly RenditionStatus[]): number {
+function exposure(facts: StatusFacts, all: readonly RenditionStatus[]): number {
   const renditions = all.filter(({ kind }) => kind === 'video' || kind === 'audio');
-  const count = segmentCount(facts.grid);
-  let seconds = 0;
-  for (let n = 0; n < count; n += 1) {
-    const exposed = renditions.some(
-      ({ bucket, nodes }) =>
-        !contains(bucket, n) && Object.values(nodes).filter((ranges) => contains(ranges, n)).length === 1,
-    );
-    if (exposed) seconds += segmentDuration(facts.grid, 'video', n);
-  }
+  const exposed = renditions.map(({ bucket, nodes }) => difference(heldOnce(Object.values(nodes)), bucket));
+  return secondsOf(facts.grid, unionOf(...exposed));
+}
+
+/** Seconds that segments last, to the microsecond. */
+export function secondsOf(grid: Grid, segments: Ranges): number {
+  const start = (n: number): number => segmentStart(grid, 'video', n);
+  const seconds = segments.reduce((sum, [from, to]) => sum + start(to) - start(from), 0);
   return Math.round(seconds * 1e6) / 1e6;
 }
 

@@ -26,6 +26,7 @@ export async function streamSegmentRoute(c: RequestContext, service: Service): P
     throw new SegueError('not_found', 'The stream has no such segment');
   const { renderId, kind, container } = known;
   const contentType = mediaType({ kind, container });
+  if (kind === 'video' || kind === 'audio') ports.playheads.served(renderId, n);
   return held<Found>(c, service, {
     contentType,
     // Padding before an encrypted segment would be deciphered with it.

@@ -1,5 +1,5 @@
 import type { CopyRow } from '../src/catalog/copies.ts';
-import { countOf, difference, intersection, type Ranges, unionOf } from '../src/catalog/ranges.ts';
+import { countOf, difference, heldOnce, type Ranges, unionOf } from '../src/catalog/ranges.ts';
 import { bucketPlace } from '../src/catalog/schema.ts';
 import type { StreamHead } from '../src/catalog/stream-lists.ts';
 
@@ -17,7 +17,7 @@ export interface StreamRenditionStatus {
 
 /** Where everything of a stream is. Copies of nodes that are not live do not count. */
 export function streamStatus(
-  head: StreamHead,
+  head: { readonly renditions: readonly Pick<StreamHead['renditions'][number], 'name' | 'count'>[] },
   copies: readonly CopyRow[],
   liveNodes: ReadonlySet<string>,
 ): StreamRenditionStatus[] {
@@ -34,15 +34,4 @@ export function streamStatus(
       exposed: difference(heldOnce(nodes.map((row) => row.segments)), bucket),
     };
   });
-}
-
-/** What is in exactly one of the sets. */
-function heldOnce(sets: readonly Ranges[]): Ranges {
-  let once: Ranges = [];
-  let often: Ranges = [];
-  for (const set of sets) {
-    often = unionOf(often, intersection(once, set));
-    once = difference(unionOf(once, set), often);
-  }
-  return once;
 }

@@ -5,6 +5,7 @@ import { catalogPort } from './catalog-port.ts';
 import { changeHub } from './changes.ts';
 import { portableCrc32 } from './crc32.ts';
 import { factCache } from './fact-cache.ts';
+import { playheads } from './overview/playheads.ts';
 import { queryMs, settingsOf } from './settings.ts';
 
 /** Bindings of the Worker: the variables of the playlist service, and a Hyperdrive in the place of `DATABASE_URL` if there is one. */
@@ -19,6 +20,7 @@ const pollMs = 250;
  */
 function worker(): { fetch(request: Request, bindings: Bindings): Promise<Response> } {
   const facts = factCache();
+  const heads = playheads(Date.now);
   return {
     async fetch(request, { HYPERDRIVE, ...variables }) {
       const databaseUrl = HYPERDRIVE?.connectionString ?? variables['DATABASE_URL'];
@@ -28,6 +30,7 @@ function worker(): { fetch(request: Request, bindings: Bindings): Promise<Respon
         catalog: catalogPort(catalog, config.leaseSeconds, queryMs),
         changes: changeHub(),
         facts,
+        playheads: heads,
         settings: settingsOf(config, pollMs),
         fetch: (input, init) => globalThis.fetch(input, init),
         now: Date.now,

@@ -18,6 +18,18 @@ export interface Pages {
   readonly examples: readonly string[];
 }
 
+// The operators' page talks to nobody but this service.
+const adminSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
 // Scripts and styles come from this service only; media, playlists and segments may come from any CDN, and hls.js
 // demuxes in a worker made from a blob.
 const contentSecurityPolicy = [
@@ -41,7 +53,7 @@ export function pageRoutes(pages: Pages): Hono {
     c.header('cache-control', 'no-cache');
     return c.json({ examples: pages.examples });
   });
-  for (const path of ['/', '/admin', '/pages/:file', '/examples/:file']) {
+  for (const path of ['/', '/admin', '/pages/:file', '/pages/admin/:file', '/examples/:file']) {
     app.get(path, (c) => {
       const page = pages.get(c.req.path);
       if (page === undefined) {
@@ -54,7 +66,10 @@ export function pageRoutes(pages: Pages): Hono {
       c.header('etag', page.etag);
       c.header('x-content-type-options', 'nosniff');
       c.header('referrer-policy', 'no-referrer');
-      c.header('content-security-policy', contentSecurityPolicy);
+      c.header(
+        'content-security-policy',
+        c.req.path === '/admin' ? adminSecurityPolicy : contentSecurityPolicy,
+      );
       if (c.req.header('if-none-match') === page.etag) return c.body(null, 304);
       c.header('content-type', page.contentType);
       return c.body(page.body);

@@ -153,7 +153,11 @@ export async function loseCopy(db: Db, renderId: string, rendition: string, n: n
     WITH lost AS (
       UPDATE copies SET segments = segments - int4multirange(int4range(${n}::int, ${n + 1}::int)), updated_at = now()
       WHERE render_id = ${renderId} AND rendition = ${rendition} AND place = ${bucketPlace} AND segments @> ${n}::int
-      RETURNING 1)
+      RETURNING 1),
+    noted AS (
+      INSERT INTO events (level, kind, video_id, text)
+      SELECT 'error', 'lost', video_id, ${`The bucket has lost segment ${n} of ${rendition}; it is copied again`}
+      FROM lost, renders WHERE id = ${renderId})
     SELECT ${announce({ type: 'lost', renderId, rendition, n })} FROM lost`);
 }
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, ne, sql } from 'drizzle-orm';
 import type { Db } from './connect.ts';
 import { endLeasesOf } from './leases.ts';
 import { type NodeLoad, nodes } from './schema.ts';
@@ -77,4 +77,14 @@ export async function suspectNode(db: Db, nodeId: string, url: string): Promise<
 /** Takes a node that stops in good order out of the live ones. */
 export async function retireNode(db: Db, nodeId: string): Promise<void> {
   await db.update(nodes).set({ state: 'dead' }).where(eq(nodes.id, nodeId));
+}
+
+/** Writes of nodes that have fallen silent that they are dead, as everybody sees by their heartbeats anyway: so that it is noted. */
+export async function markSilentNodes(db: Db, liveSeconds: number): Promise<void> {
+  await db
+    .update(nodes)
+    .set({ state: 'dead' })
+    .where(
+      and(ne(nodes.state, 'dead'), sql`${nodes.heartbeatAt} < now() - make_interval(secs => ${liveSeconds})`),
+    );
 }

@@ -72,6 +72,17 @@ export function intersection(a: Ranges, b: Ranges): Ranges {
   return difference(a, difference(a, b));
 }
 
+/** What is in exactly one of the sets. */
+export function heldOnce(sets: readonly Ranges[]): Ranges {
+  let once: Ranges = [];
+  let often: Ranges = [];
+  for (const set of sets) {
+    often = unionOf(often, intersection(once, set));
+    once = difference(unionOf(once, set), often);
+  }
+  return once;
+}
+
 /** The numbers of the set in ascending order. */
 export function* numbersIn(ranges: Ranges): Generator<number> {
   for (const [from, to] of ranges) for (let n = from; n < to; n += 1) yield n;

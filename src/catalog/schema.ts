@@ -64,7 +64,10 @@ export const renders = pgTable(
     costSeconds: doublePrecision('cost_seconds'),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
-  (table) => [uniqueIndex('renders_generation').on(table.videoId, table.generation)],
+  (table) => [
+    uniqueIndex('renders_generation').on(table.videoId, table.generation),
+    index('renders_created').on(table.createdAt.desc(), table.id.desc()),
+  ],
 );
 
 /**
@@ -212,6 +215,10 @@ export interface NodeLoad {
   diskUsed?: number;
   /** Part of the segments that it last tried to make and could not, 0 to 1. */
   failures?: number;
+  /** Part of its machine's processor time that was used since its last heartbeat, 0 to 1. */
+  cpu?: number;
+  /** Bytes copied to the bucket a second, over the last ten. */
+  copyRate?: number;
 }
 
 /** Processes that render, hold and serve. Live while `heartbeat_at` is younger than the lease time. */
@@ -227,6 +234,9 @@ export const nodes = pgTable('nodes', {
   startedAt: instant('started_at').notNull().defaultNow(),
   heartbeatAt: instant('heartbeat_at').notNull().defaultNow(),
 });
+
+/** How bad an event is. */
+export const eventLevels = ['info', 'warning', 'error'] as const;
 
 /** What operators have decided; one row. */
 export const policies = pgTable('policies', {
@@ -250,6 +260,46 @@ export const disks = pgTable('disks', {
   formerNodes: text('former_nodes').array().notNull().default(sql`'{}'`),
   /** When the node had gone through it: everything on it verified, where it is adopted, and the rows right. */
   settledAt: instant('settled_at'),
+});
+
+/**
+ * Figures of the deployment, a row each quarter of a minute. Answers are of the time since the row before, each playlist service
+ * adds its own; the others are of that moment, and NULL where whoever was to look had no time to.
+ */
+export const history = pgTable('history', {
+  at: instant('at').primaryKey(),
+  /** Segments that players were sent to the bucket for, got from a node, and were held for. */
+  bucketAnswers: integer('bucket_answers').notNull().default(0),
+  nodeAnswers: integer('node_answers').notNull().default(0),
+  heldAnswers: integer('held_answers').notNull().default(0),
+  exposureSeconds: doublePrecision('exposure_seconds'),
+  exposedVideos: integer('exposed_videos'),
+  watchedVideos: integer('watched_videos'),
+  renderingVideos: integer('rendering_videos'),
+  nodesReady: integer('nodes_ready'),
+  nodesDraining: integer('nodes_draining'),
+  nodesDead: integer('nodes_dead'),
+  /** Parts, 0 to 1, of live nodes: on average, and of the most used one. */
+  cpuMean: doublePrecision('cpu_mean'),
+  cpuMost: doublePrecision('cpu_most'),
+  diskMost: doublePrecision('disk_most'),
+  encoders: integer('encoders'),
+  copyQueue: integer('copy_queue'),
+  /** Bytes a second. */
+  copyRate: doublePrecision('copy_rate'),
+});
+
+/** What happened, for operators. Triggers write it with what it is about, so that nothing happens unnoted. */
+export const events = pgTable('events', {
+  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  at: instant('at').notNull().defaultNow(),
+  level: text('level', { enum: eventLevels }).notNull(),
+  /** What it is about: `node-ready`, `node-draining`, `node-dead`, `takeover`, `stored`, `superseded`, `failed`, `lost`, `policy`. */
+  kind: text('kind').notNull(),
+  nodeId: text('node_id'),
+  videoId: text('video_id'),
+  /** One sentence. */
+  text: text('text').notNull(),
 });
 
 /** Objects below `renders/` in the bucket that nothing is known of: only reported at first, removed once they have been so for long. */

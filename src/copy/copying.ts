@@ -11,7 +11,7 @@ import { sealStream } from './seal-stream.ts';
 import { type CopyTask, orAborted, startUploader, type Uploader, type UploaderOptions } from './uploader.ts';
 
 /** Copying as a node runs it: uploads, and the finished playlists once a render is complete. */
-export interface Copying extends Pick<Uploader, 'enqueue' | 'pending' | 'idle' | 'stop'> {
+export interface Copying extends Pick<Uploader, 'enqueue' | 'pending' | 'states' | 'idle' | 'stop'> {
   /** Queues what an earlier process left uncopied, and seals what it left unsealed. Tries again while the bucket is away. */
   resume(find: () => AsyncIterable<CopyTask>, signal: AbortSignal): Promise<void>;
   /** Seals a render of which this disk has something, where it is complete: it may have ended after its last copy. */
@@ -20,7 +20,12 @@ export interface Copying extends Pick<Uploader, 'enqueue' | 'pending' | 'idle' |
 
 /** Starts copying. A render is sealed after the last of its queued segments is copied. */
 export function startCopying(
-  options: UploaderOptions & { readonly bucket: Bucket; readonly catalog: Catalog },
+  options: UploaderOptions & {
+    readonly bucket: Bucket;
+    readonly catalog: Catalog;
+    /** Called for each try to seal that failed and is followed by another. Must not throw. */
+    readonly onSealFailed?: (error: unknown) => void;
+  },
 ): Copying {
   const { catalog, bucket, log } = options;
   const waiting = new Map<string, number>();
@@ -45,6 +50,7 @@ export function startCopying(
           log.error({ renderId, err: error, hint: error.hint }, 'render cannot be sealed');
           return;
         }
+        options.onSealFailed?.(error);
         if (tries === 1) log.warn({ renderId, err: error }, 'not sealed yet');
         await delay(backoff(tries), undefined, { signal }).catch(() => undefined);
       }
@@ -83,6 +89,9 @@ export function startCopying(
     },
     get pending() {
       return uploader.pending + sealing.size;
+    },
+    get states() {
+      return uploader.states;
     },
     async idle(signal) {
       await uploader.idle(signal);

@@ -6,6 +6,7 @@ import { bucketPlace } from '../catalog/schema.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { backoff, FailureLog } from '../ops/loop.ts';
+import type { TraceHeaders, Tracing } from '../ops/trace.ts';
 import type { Packing } from '../rendition/kind.ts';
 import { mediaType } from '../rendition/kind.ts';
 import type { Bucket, PutOutcome } from '../store/bucket.ts';
@@ -17,6 +18,15 @@ export interface CopyTask extends Packing {
   readonly renderId: string;
   readonly rendition: string;
   readonly n: number;
+  /** The span that made it. */
+  readonly trace?: TraceHeaders | undefined;
+}
+
+/** Tasks by what they do: wait for their turn, run, or rest after a failure. */
+export interface CopyStates {
+  readonly waiting: number;
+  readonly running: number;
+  readonly resting: number;
 }
 
 /**
@@ -41,6 +51,7 @@ export interface UploaderOptions {
   readonly onDamaged?: (task: CopyTask) => void;
   /** Called when a task leaves the queue, however it ended. Must not throw. */
   readonly onSettled?: (task: CopyTask) => void;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The background copier of a node. */
@@ -49,6 +60,8 @@ export interface Uploader {
   enqueue(task: CopyTask): boolean;
   /** Tasks waiting or running. Bounded by the segments on the disk. */
   readonly pending: number;
+  /** The same tasks by state. */
+  readonly states: CopyStates;
   /** Resolves when nothing is pending, or when `signal` aborts. */
   idle(signal: AbortSignal): Promise<void>;
   /** Ends the running tries; what was not copied is found again at the next start. */
@@ -72,6 +85,7 @@ export function startUploader(options: UploaderOptions): Uploader {
   const queued = new Set<string>();
   const ended = new AbortController();
   const failures = new FailureLog(log, 'copying to the bucket');
+  let resting = 0;
 
   /** One try: read, PUT, verify; then the row. */
   const copyOnce = async (
@@ -100,27 +114,42 @@ export function startUploader(options: UploaderOptions): Uploader {
   const copyAtLast = async (task: CopyTask): Promise<void> => {
     const started = performance.now();
     const progress: Progress = {};
+    const { trace, ...facts } = task;
+    const span = options.tracing?.begin('copy segment', {
+      parent: trace ?? {},
+      attributes: {
+        'segue.render_id': task.renderId,
+        'segue.rendition': task.rendition,
+        'segue.segment': task.n,
+      },
+    });
     for (let tries = 1; !ended.signal.aborted; tries += 1) {
       try {
         const { outcome, bytes } = await copyOnce(task, progress);
         failures.succeeded();
         const ms = Math.round(performance.now() - started);
-        log.info({ ...task, outcome, bytes, ms }, outcome === 'gone' ? 'nothing to copy' : 'segment copied');
+        const line = { ...facts, outcome, bytes, ms, tries };
+        log.info(line, outcome === 'gone' ? 'nothing to copy' : 'segment copied');
+        span?.end({ attributes: { 'segue.outcome': outcome, 'segue.bytes': bytes, 'segue.tries': tries } });
         options.onCopied(task, outcome, bytes, ms / 1000);
         return;
       } catch (error) {
-        if (ended.signal.aborted) return;
+        if (ended.signal.aborted) return span?.end({ error: 'stopped' });
         if (error instanceof SegueError && !error.retryable) {
-          log.error({ err: error, hint: error.hint, ...task }, 'segment cannot be copied');
+          log.error({ err: error, hint: error.hint, ...facts }, 'segment cannot be copied');
+          span?.end({ attributes: { 'segue.outcome': 'refused', 'segue.tries': tries }, error });
           options.onCopied(task, 'refused', 0, (performance.now() - started) / 1000);
           return;
         }
         const wait = backoff(tries, waits);
         failures.failed(error, wait);
         options.onFailed?.(error);
+        resting += 1;
         await delay(wait, undefined, { signal: ended.signal }).catch(() => undefined);
+        resting -= 1;
       }
     }
+    span?.end({ error: 'stopped' });
   };
 
   return {
@@ -142,6 +171,9 @@ export function startUploader(options: UploaderOptions): Uploader {
     },
     get pending() {
       return queued.size;
+    },
+    get states() {
+      return { waiting: queue.size, running: queue.pending - resting, resting };
     },
     idle: (signal) => orAborted(queue.onIdle(), signal),
     async stop() {

@@ -5,9 +5,11 @@ import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import type { CopyState, SuspectCopy } from '../copy/lost.ts';
 import { errorBody, SegueError, statusOf } from '../ops/errors.ts';
-import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { type ObservedVariables, observed } from '../ops/observed.ts';
 import { rangeOf } from '../ops/range.ts';
+import type { RequestEvent } from '../ops/request-event.ts';
+import type { Tracing } from '../ops/trace.ts';
 import { containerOfExtension, mediaType } from '../rendition/kind.ts';
 import type { DiskStore } from '../store/disk.ts';
 import { immutable } from '../store/names.ts';
@@ -23,7 +25,9 @@ export interface NodeAppOptions {
   /** Shared with the playlist service. */
   readonly secret: string;
   readonly metrics: Metrics;
-  readonly log: Log;
+  /** Called for each request that was answered. */
+  readonly onRequest?: (event: RequestEvent) => void;
+  readonly tracing?: Tracing | undefined;
   /** Fetches, pins and probes what a description's `src` names; answers the asset's facts. */
   readonly pinAsset: (src: string, signal: AbortSignal) => Promise<unknown>;
   /** SHA-256 of a registered module. */
@@ -66,16 +70,18 @@ const assetSchema = z.strictObject({ src: z.string().min(1).max(4096) });
  * The origin: `GET /s/{renderId}/{rendition}/{n}.m4s` with Range, ETag and an expiring signature, and the playlist service's
  * own calls behind the shared secret.
  */
-export function nodeApp(options: NodeAppOptions): Hono {
-  const { disk, renders, signer, log } = options;
-  const app = new Hono();
+export function nodeApp(options: NodeAppOptions): Hono<{ Variables: ObservedVariables }> {
+  const { disk, renders, signer } = options;
+  const app = new Hono<{ Variables: ObservedVariables }>();
+  const { onRequest, tracing } = options;
+  app.use('*', observed({ now: () => performance.now(), onRequest, tracing, shown: withoutKey }));
 
   app.onError((error, c) => {
     const known =
       error instanceof z.ZodError ? new SegueError('invalid_request', z.prettifyError(error)) : error;
+    c.error = known;
     const status = known instanceof SegueError ? statusOf(known.code) : 500;
-    if (status >= 500) log.error({ err: known, path: withoutKey(c.req.path) }, 'request failed');
-    return c.json(errorBody(known), status);
+    return c.json(errorBody(known, c.get('requestId')), status);
   });
   app.notFound((c) => c.json(errorBody(new SegueError('not_found', `Nothing at ${c.req.path}`)), 404));
 
@@ -131,7 +137,10 @@ export function nodeApp(options: NodeAppOptions): Hono {
 
   app.post('/renders/:renderId', async (c) => {
     const { want } = wantSchema.parse(await body(c.req.raw));
-    const acquired = await renders.take(c.req.param('renderId'), want);
+    const acquired = await renders.take(
+      c.req.param('renderId'),
+      want === undefined ? undefined : { ...want, trace: tracing?.current() },
+    );
     if (!acquired.ours) {
       const error = new SegueError('lease_held', 'Another node holds the lease of this render');
       return c.json({ ...errorBody(error), holder: acquired.holder }, 409);

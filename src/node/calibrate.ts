@@ -32,10 +32,6 @@ export async function startCalibrating({
 }): Promise<Calibrating> {
   let calibration: Calibration = (await calibrationOf(db, nodeId)) ?? uncalibrated;
   let written = calibration;
-  const spentSeconds = metrics.counter(
-    'render_cpu_seconds_total',
-    'CPU seconds of the processes that made segments',
-  );
   metrics.gauge(
     'calibration_speed',
     'How much longer this machine takes than the one that costs were measured on',
@@ -58,7 +54,6 @@ export async function startCalibrating({
   };
   return {
     observe({ task, files, seconds }) {
-      spentSeconds.inc(seconds);
       // A few stills say nothing of what plays.
       if (task.renditions.every(isStill)) return;
       calibration = learnt(calibration, segmentWork({ ...task, files }, task.n), seconds);

@@ -23,6 +23,8 @@ export interface GiveUpOptions {
   readonly log: Log;
   /** Monotonic clock in milliseconds. */
   readonly now: () => number;
+  /** Called for a render that no node can make. */
+  readonly onGivenUp?: () => void;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface GiveUpOptions {
  * everybody, with the reason. An encoder that makes another init segment leaves the render to others as well; where there are none
  * it replaces it by a new generation.
  */
-export function givingUp({ catalog, leased, leaseSeconds, log, now }: GiveUpOptions) {
+export function givingUp({ catalog, leased, leaseSeconds, log, now, onGivenUp }: GiveUpOptions) {
   /**
    * What only some want cannot be made here, whatever the reason: it ends neither the video nor a complete render. Another
    * node may try once nothing that every viewer gets is left to make.
@@ -73,7 +75,10 @@ export function givingUp({ catalog, leased, leaseSeconds, log, now }: GiveUpOpti
     const reason = error instanceof SegueError ? error.message : 'the renderer failed';
     if (isElsewhere) leased.refuse(renderId);
     else if (isMismatch) await supersedeRender(catalog.db, renderId, reason, await successorOf(row), lease);
-    else await failRender(catalog.db, renderId, `Segment ${n} could not be made: ${reason}`, lease);
+    else {
+      await failRender(catalog.db, renderId, `Segment ${n} could not be made: ${reason}`, lease);
+      onGivenUp?.();
+    }
     leased.giveBack(render, isElsewhere);
   };
 }

@@ -19,6 +19,8 @@ export interface HeartbeatOptions {
   readonly announcement: () => NodeAnnouncement;
   readonly leaseSeconds: number;
   readonly log: Log;
+  /** Called for each beat that the catalog has heard. */
+  readonly onBeat?: () => void;
 }
 
 /**
@@ -34,6 +36,7 @@ export function heartbeatStep(options: HeartbeatOptions): () => Promise<StepResu
     const kept = await renewLeases(catalog.db, announcement.id, held, leaseSeconds);
     const lost = held.filter((lease) => !kept.has(lease.renderId));
     for (const holder of holders) holder.fenced(lost);
+    options.onBeat?.();
     return 'idle';
   };
 }

@@ -9,6 +9,7 @@ import { parsePinnedDescription } from '../description/parse.ts';
 import type { PinnedDescription } from '../description/schema.ts';
 import { type Grid, gridOf } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
+import type { TraceHeaders } from '../ops/trace.ts';
 import { profileNamed, type Rendition, renditionsOf } from '../render/profile.ts';
 
 /** Renditions of one segment that somebody waits for. Times in monotonic milliseconds. */
@@ -17,6 +18,8 @@ interface Want {
   /** When it was last asked for: whoever waits asks again. */
   askedAt: number;
   readonly renditions: Set<string>;
+  /** The span of the first request. */
+  readonly trace: TraceHeaders | undefined;
 }
 
 /** How often each segment failed in a row. What only some want is counted apart: it cannot fail the video. */
@@ -48,6 +51,8 @@ export interface HeldRender {
   readonly making: Map<number, AbortController>;
   readonly resting: Map<number, number>;
   readonly failures: Failures;
+  /** The span of the request that came last: what is made unasked is connected with it. */
+  trace: TraceHeaders | undefined;
   playhead: number;
   /** When this node was last asked for anything of the render (monotonic milliseconds). */
   lastDemandAt: number;
@@ -102,6 +107,7 @@ export async function openHeldRender(
     making: new Map(),
     resting: new Map(),
     failures: { eager: new Map(), onDemand: new Map(), apart: new Set() },
+    trace: undefined,
     playhead: 0,
     lastDemandAt: now,
     lastPlayedAt: Number.NEGATIVE_INFINITY,

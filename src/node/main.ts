@@ -17,6 +17,8 @@ import type { NodeConfig } from '../ops/config.ts';
 import { listen } from '../ops/listen.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { openTracing } from '../ops/otlp.ts';
+import { requestObserver } from '../ops/request-log.ts';
 import { findFfmpeg } from '../render/ffmpeg/find.ts';
 import { defaultRunLimits } from '../render/ffmpeg/run.ts';
 import { loadModules, moduleNamed } from '../render/module/registry.ts';
@@ -28,10 +30,14 @@ import { goThroughDisks } from './adopt.ts';
 import { nodeApp } from './app.ts';
 import { startCalibrating } from './calibrate.ts';
 import { copyCare } from './copy-care.ts';
+import { copyRate } from './copy-rate.ts';
+import { cpuUse } from './cpu-use.ts';
 import { watchDisk } from './disk-room.ts';
 import { openDisks } from './disks.ts';
+import { startExposure } from './exposure.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
+import { meterCopies } from './meter-copies.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { uncopied } from './reconcile.ts';
 import { startReconciliation } from './reconciliation.ts';
@@ -84,6 +90,8 @@ export async function startNode(
   const finished = Promise.withResolvers<void>();
   const segments = join(config.dataFolder, segmentsFolder);
   const { nodeId, leaseSeconds } = config;
+  const tracing = await openTracing(config.tracesUrl, { service: 'segue-node', instance: nodeId }, log);
+  opened.defer(() => tracing?.close());
   const applicationName = `segue-${config.nodeId}`;
   const catalog = openCatalog(config.databaseUrl, { applicationName });
   opened.defer(() => catalog.close());
@@ -111,18 +119,25 @@ export async function startNode(
   const modules = await loadModules(config.modulesFolder);
   const adopted = await goThroughDisks({ catalog, disks, nodeId, log });
 
-  const measures = nodeMetrics(metrics, () => ({
+  let beatAt = performance.now();
+  const facts = { slots: encoders, ffmpeg: ffmpeg.version };
+  const measures = nodeMetrics(metrics, facts, () => ({
     encoders: renders.encoding,
     unrecorded: renders.unrecorded,
-    diskUsed: space.used,
     diskBytes: disk.bytes,
+    diskUsed: space.used,
     copyQueue: copying.pending,
+    copies: copying.states,
     renders: renders.leases().length,
     streams: ingest.leases().length,
+    heartbeatAge: (performance.now() - beatAt) / 1000,
   }));
   measures.adopted(adopted);
+  const cpu = meterCopies(() => renders.encoding === 0 && ingest.leases().length === 0);
+  opened.defer(() => cpu.stop());
   /** What cannot be copied, or left the disk behind our back, is not queued again and again. */
   const uncopyable = new LRUCache<string, true>({ max: 10_000, ttl: 600_000 });
+  const copied = copyRate();
   const copying = startCopying({
     disk,
     bucket,
@@ -131,9 +146,13 @@ export async function startNode(
     concurrency: uploads,
     onCopied: (task, outcome, bytes, seconds) => {
       if (outcome === 'refused' || outcome === 'gone') uncopyable.set(copyName(task), true);
+      if (outcome === 'stored') copied.add(bytes);
       measures.copied(task, outcome, bytes, seconds);
+      measures.copyCpu(cpu.copied(bytes));
     },
     onFailed: measures.notCopied,
+    onSealFailed: measures.notSealed,
+    tracing,
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
   });
   opened.defer(() => copying.stop());
@@ -156,11 +175,13 @@ export async function startNode(
     makeSegment: segmentMaker({ renderer, disk, catalog, log }),
     onFailed: measures.notMade,
     onMade: (made) => {
+      const { renderId, n, trace } = made;
       measures.made(made);
-      for (const { name, kind, container } of made.renditions) {
-        copying.enqueue({ renderId: made.renderId, rendition: name, kind, container, n: made.n });
-      }
+      for (const { name, kind, container } of made.renditions)
+        copying.enqueue({ renderId, rendition: name, kind, container, n, trace });
     },
+    onGivenUp: measures.renderFailed,
+    tracing,
   });
 
   opened.use(renders);
@@ -174,13 +195,14 @@ export async function startNode(
     onWritten: (segment) => {
       const { renderId, rendition, kind, container, n, bytes, durationUs, discontinuity } = segment;
       measures.taken(segment);
-      copying.enqueue({ renderId, rendition, kind, container, n });
+      copying.enqueue({ renderId, rendition, kind, container, n, trace: tracing?.current() });
       log.info({ renderId, rendition, n, bytes, durationUs, discontinuity }, 'segment taken in');
     },
     onSkipped: measures.skipped,
   });
   opened.use(ingest);
   const damaged = (renderId: string, rendition: string, n: number): void => {
+    measures.damaged();
     log.error({ renderId, rendition, n }, 'segment on disk was damaged: removed, to be made again');
     removeCopies(catalog.db, renderId, rendition, nodeId, [[n, n + 1]])
       .then(() => renders.lost(renderId, rendition, n))
@@ -215,6 +237,7 @@ export async function startNode(
   opened.use(reconciliation);
 
   let ready = true;
+  const request = requestObserver(log, metrics);
   const signer = urlSigner(config.secret);
   const app = nodeApp({
     disk,
@@ -222,7 +245,11 @@ export async function startNode(
     signer,
     secret: config.secret,
     metrics,
-    log,
+    tracing,
+    onRequest: (event) => {
+      cpu.otherWork();
+      request(event);
+    },
     pinAsset: (src, signal) => assets.pin(src, AbortSignal.any([signal, stopped.signal])),
     moduleHash: (name) => Promise.resolve(moduleNamed(modules, name).sha256),
     onDamaged: damaged,
@@ -237,11 +264,15 @@ export async function startNode(
   opened.defer(() => listening.close(closeMs));
   const url = config.url ?? listening.url;
 
+  const busy = cpuUse();
   const heartbeat = await startHeartbeat({
     catalog: pulse,
     holders: [renders, ingest],
     leaseSeconds,
     log,
+    onBeat: () => {
+      beatAt = performance.now();
+    },
     announcement: () => ({
       id: nodeId,
       url,
@@ -258,6 +289,8 @@ export async function startNode(
         weight: config.weight,
         diskUsed: space.used,
         failures: renders.failures,
+        cpu: busy(),
+        copyRate: copied.perSecond,
       },
     }),
   });
@@ -290,6 +323,14 @@ export async function startNode(
     onReplica: measures.replica,
   });
   opened.defer(() => replicating.stop());
+  const exposure = startExposure({
+    catalog,
+    nodeId,
+    leaseSeconds,
+    log,
+    onExposure: measures.exposure,
+  });
+  opened.defer(() => exposure.stop());
   const endings = await subscribe(
     catalog,
     (change) => {

@@ -7,6 +7,7 @@ import type { Grid } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { backoff } from '../ops/loop.ts';
+import type { TraceHeaders } from '../ops/trace.ts';
 import type { Rendition } from '../render/profile.ts';
 import type { DiskStore } from '../store/disk.ts';
 import type { HeldRender } from './held-render.ts';
@@ -41,6 +42,8 @@ export interface MadeSegment {
   readonly bytes: number;
   /** From the start of the encoder to the recorded row. */
   readonly seconds: number;
+  /** The span that made it. */
+  readonly trace?: TraceHeaders | undefined;
 }
 
 /**

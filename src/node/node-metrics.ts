@@ -1,53 +1,149 @@
-import type { Finding } from '../catalog/findings.ts';
-import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
+import { type Finding, findingKinds } from '../catalog/findings.ts';
+import type { CopyOutcome, CopyStates, CopyTask } from '../copy/uploader.ts';
 import type { WrittenSegment } from '../ingest/write.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { troubleOf } from '../store/bucket-trouble.ts';
+import { hintOf, troubleOf } from '../store/bucket-trouble.ts';
 import type { Adopted } from './adopt.ts';
+import { childrenCpuSeconds } from './children-cpu.ts';
 import type { MadeSegment } from './make-segment.ts';
-
-const isAway = (error: unknown): boolean =>
-  error instanceof SegueError && error.code === 'catalog_unavailable';
 
 /** What a node measures of itself. */
 export interface NodeMetrics {
   readonly made: (segment: MadeSegment) => void;
-  readonly notMade: () => void;
+  readonly notMade: (error: unknown) => void;
   readonly taken: (segment: WrittenSegment) => void;
   readonly skipped: (count: number) => void;
   readonly takenOver: () => void;
   readonly lost: () => void;
+  readonly damaged: () => void;
   readonly replica: (bytes: number, how: 'pulled' | 'rendered') => void;
   readonly adopted: (adopted: Adopted) => void;
   readonly found: (finding: Finding) => void;
   readonly swept: () => void;
+  /** A try to copy a segment that is followed by another. */
   readonly notCopied: (error: unknown) => void;
+  /** The same of storing the playlists of a complete render. */
+  readonly notSealed: (error: unknown) => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
+  /** CPU seconds that copying is taken to have cost. */
+  readonly copyCpu: (seconds: number) => void;
+  /** A render that no node can make. */
+  readonly renderFailed: () => void;
+  /** A segment left the disk to make room. */
+  readonly evicted: (bytes: number) => void;
+  readonly exposure: (seconds: number) => void;
 }
 
-/** Registers a node's metrics. `now` reads the figures that go up and down. */
-export function nodeMetrics(
-  metrics: Metrics,
-  now: () => {
-    encoders: number;
-    unrecorded: number;
-    diskUsed: number;
-    diskBytes: number;
-    copyQueue: number;
-    renders: number;
-    streams: number;
-  },
-): NodeMetrics {
+/** Figures that go up and down, read when they are asked for. */
+export interface NodeFigures {
+  readonly encoders: number;
+  /** Segments that are made and wait for their rows. */
+  readonly unrecorded: number;
+  readonly diskBytes: number;
+  /** Part of the disk's file system, 0 to 1. */
+  readonly diskUsed: number;
+  readonly copyQueue: number;
+  readonly copies: CopyStates;
+  readonly renders: number;
+  readonly streams: number;
+  /** Seconds since the database last heard of this node. */
+  readonly heartbeatAge: number;
+}
+
+/** Facts of the process that do not change. */
+export interface NodeFacts {
+  readonly slots: number;
+  readonly ffmpeg: string;
+}
+
+const outcomes: readonly CopyOutcome[] = ['stored', 'was-there', 'gone', 'refused'];
+/** Why copying fails: what is wrong with the bucket, or the database. */
+const copyReasons = [...Object.keys(hintOf), 'database'];
+/** Why rendering fails: error codes, and everything else. */
+const renderReasons = ['asset_refused', 'catalog_unavailable', 'fenced', 'render_failed', 'storage_full'];
+
+const copyReason = (error: unknown): string =>
+  error instanceof SegueError && error.code === 'catalog_unavailable' ? 'database' : troubleOf(error);
+const renderReason = (error: unknown): string =>
+  error instanceof SegueError && renderReasons.includes(error.code) ? error.code : 'other';
+
+/** Registers a node's metrics. */
+export function nodeMetrics(metrics: Metrics, facts: NodeFacts, now: () => NodeFigures): NodeMetrics {
+  figures(metrics, facts, now);
+  const exposure = metrics.gauge('exposure_seconds', 'Media whose only copy this node has');
+  return {
+    ...rendering(metrics),
+    ...ingest(metrics),
+    ...copying(metrics),
+    ...keeping(metrics),
+    exposure: (seconds) => exposure.set(seconds),
+  };
+}
+
+function figures(metrics: Metrics, { slots, ffmpeg }: NodeFacts, now: () => NodeFigures): void {
+  const gauge = (name: string, help: string, value: (figures: NodeFigures) => number) =>
+    metrics.gauge(name, help, [], (each) => each.set(value(now())));
+  gauge('ingest_streams', 'Foreign streams taken in now', ({ streams }) => streams);
+  gauge('encoders', 'ffmpeg processes now', ({ encoders }) => encoders);
+  gauge('unrecorded_segments', 'Segments made that wait for their rows', ({ unrecorded }) => unrecorded);
+  metrics.gauge('encoders_limit', 'ffmpeg processes at once at most').set(slots);
+  gauge('disk_bytes', 'Bytes of segments on disk', ({ diskBytes }) => diskBytes);
+  gauge('disk_used_ratio', 'Part of the file system of the segments that is used', (each) => each.diskUsed);
+  gauge('copy_queue', 'Segments waiting to be copied, and renders to be sealed', (each) => each.copyQueue);
+  gauge('leases', 'Renders held', ({ renders }) => renders);
+  gauge(
+    'heartbeat_age_seconds',
+    'Time since the database last heard of this node',
+    (each) => each.heartbeatAge,
+  );
+  metrics.gauge(
+    'copy_tasks',
+    'Segments queued for the bucket: waiting, being copied, or resting after a failure',
+    ['state'],
+    (tasks) => {
+      const { waiting, running, resting } = now().copies;
+      tasks.set({ state: 'waiting' }, waiting);
+      tasks.set({ state: 'running' }, running);
+      tasks.set({ state: 'resting' }, resting);
+    },
+  );
+  metrics.gauge('ffmpeg_info', 'The ffmpeg of this node; always 1', ['version']).set({ version: ffmpeg }, 1);
+  let seen = 0;
+  const children = metrics.counter(
+    'children_cpu_seconds_total',
+    'CPU time of ffmpeg and of hosts of modules, counted when they end',
+    [],
+    (counter) => {
+      const total = childrenCpuSeconds();
+      counter.inc(Math.max(0, total - seen));
+      seen = Math.max(seen, total);
+    },
+  );
+  children.inc(0);
+}
+
+function rendering(metrics: Metrics) {
   const segments = metrics.counter('segments_made_total', 'Segments rendered and recorded');
-  const failed = metrics.counter('segment_failures_total', 'Segments that could not be made at one try');
-  const encodeSeconds = metrics.histogram('segment_seconds', 'Time to make one segment, all renditions');
-  const copies = metrics.counter('copies_total', 'Segments copied to the bucket', ['outcome']);
-  const copyFailures = metrics.counter('copy_failures_total', 'Tries to copy a segment that failed', [
+  const seconds = metrics.histogram('segment_seconds', 'Time to make one segment, all renditions');
+  const failures = metrics.counter('segment_failures_total', 'Segments that could not be made at one try', [
     'reason',
   ]);
-  const copiedBytes = metrics.counter('copied_bytes_total', 'Bytes copied to the bucket');
-  const copySeconds = metrics.histogram('copy_seconds', 'Time to copy one segment, its row included');
+  for (const reason of [...renderReasons, 'other']) failures.inc({ reason }, 0);
+  const takeovers = metrics.counter('takeovers_total', 'Renders taken over from a node that was gone');
+  const failed = metrics.counter('renders_failed_total', 'Renders given up: no node could make a segment');
+  return {
+    made(segment: MadeSegment) {
+      segments.inc();
+      seconds.observe(segment.seconds);
+    },
+    notMade: (error: unknown) => failures.inc({ reason: renderReason(error) }),
+    takenOver: () => takeovers.inc(),
+    renderFailed: () => failed.inc(),
+  };
+}
+
+function ingest(metrics: Metrics) {
   const taken = metrics.counter('ingest_segments_total', 'Segments of foreign streams admitted');
   const takenBytes = metrics.counter('ingest_bytes_total', 'Bytes of foreign segments admitted');
   const skipped = metrics.counter(
@@ -58,60 +154,87 @@ export function nodeMetrics(
     'ingest_overlong_total',
     'Foreign segments longer than the target duration of their stream',
   );
-  const lost = metrics.counter('lost_copies_total', 'Copies that the bucket was found to have lost');
-  const replicas = metrics.counter('replicas_total', 'Segments taken as replicas of another node', ['how']);
-  const replicaBytes = metrics.counter('replica_bytes_total', 'Bytes of segments taken as replicas');
-  const findings = metrics.counter('sweep_findings_total', 'What reconciliation found', ['kind']);
-  const sweptAt = metrics.gauge(
-    'sweep_last_timestamp_seconds',
-    'When this node last saw the whole bucket compared with the rows; 0: not since it started',
-  );
-  const takeovers = metrics.counter('takeovers_total', 'Renders taken over from a node that was gone');
-  const adoptedSegments = metrics.counter(
-    'adopted_segments_total',
-    'Segments taken over on disks of dead nodes, each read and found right',
-  );
-  const adoptedDamaged = metrics.counter('adopted_damaged_total', 'Files on adopted disks that were damaged');
-  metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
-  metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
-  metrics.gauge('unrecorded_segments', 'Segments made that wait for their rows', [], (gauge) =>
-    gauge.set(now().unrecorded),
-  );
-  metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
-  metrics.gauge('disk_used_ratio', 'Part of the disk with the segments that is used', [], (gauge) =>
-    gauge.set(now().diskUsed),
-  );
-  metrics.gauge('copy_queue', 'Segments waiting to be copied', [], (gauge) => gauge.set(now().copyQueue));
-  metrics.gauge('leases', 'Renders held', [], (gauge) => gauge.set(now().renders));
   return {
-    made(segment) {
-      segments.inc();
-      encodeSeconds.observe(segment.seconds);
-    },
-    notMade: () => failed.inc(),
-    notCopied: (error) => copyFailures.inc({ reason: isAway(error) ? 'database' : troubleOf(error) }),
-    taken({ bytes, isOverlong }) {
+    taken({ bytes, isOverlong }: WrittenSegment) {
       taken.inc();
       if (isOverlong) overlong.inc();
       takenBytes.inc(bytes);
     },
-    skipped: (count) => skipped.inc(count),
-    takenOver: () => takeovers.inc(),
+    skipped: (count: number) => skipped.inc(count),
+  };
+}
+
+function copying(metrics: Metrics) {
+  const copies = metrics.counter('copies_total', 'Segments that copying is done with, by outcome', [
+    'outcome',
+  ]);
+  for (const outcome of outcomes) copies.inc({ outcome }, 0);
+  const bytes = metrics.counter('copied_bytes_total', 'Bytes copied to the bucket');
+  const seconds = metrics.histogram('copy_seconds', 'Time to copy one segment, its row included');
+  const cpu = metrics.counter(
+    'copy_cpu_seconds_total',
+    'CPU time of this process that copying cost, estimated: part of process_cpu_seconds_total',
+  );
+  const failures = metrics.counter('copy_failures_total', 'Tries to copy a segment that failed', ['reason']);
+  const sealFailures = metrics.counter(
+    'seal_failures_total',
+    'Tries to store the playlists of a complete render that failed',
+    ['reason'],
+  );
+  for (const reason of copyReasons) {
+    failures.inc({ reason }, 0);
+    sealFailures.inc({ reason }, 0);
+  }
+  const lost = metrics.counter('lost_copies_total', 'Copies that the bucket was found to have lost');
+  return {
+    copied(_: CopyTask, outcome: CopyOutcome, size: number, took: number) {
+      copies.inc({ outcome });
+      bytes.inc(size);
+      seconds.observe(took);
+    },
+    notCopied: (error: unknown) => failures.inc({ reason: copyReason(error) }),
+    notSealed: (error: unknown) => sealFailures.inc({ reason: copyReason(error) }),
+    copyCpu: (used: number) => cpu.inc(used),
     lost: () => lost.inc(),
-    replica(bytes, how) {
+  };
+}
+
+function keeping(metrics: Metrics) {
+  const replicas = metrics.counter('replicas_total', 'Segments taken as replicas of another node', ['how']);
+  for (const how of ['pulled', 'rendered']) replicas.inc({ how }, 0);
+  const replicaBytes = metrics.counter('replica_bytes_total', 'Bytes of segments taken as replicas');
+  const adopted = metrics.counter(
+    'adopted_segments_total',
+    'Segments taken over on disks of dead nodes, each read and found right',
+  );
+  const adoptedDamaged = metrics.counter('adopted_damaged_total', 'Files on adopted disks that were damaged');
+  const damaged = metrics.counter(
+    'damaged_segments_total',
+    'Segments found damaged on this disk, and removed',
+  );
+  const findings = metrics.counter('sweep_findings_total', 'What reconciliation found', ['kind']);
+  for (const kind of findingKinds) findings.inc({ kind }, 0);
+  const sweptAt = metrics.gauge(
+    'sweep_last_timestamp_seconds',
+    'When this node last saw the whole bucket compared with the rows; 0: not since it started',
+  );
+  const evictions = metrics.counter('evictions_total', 'Segments removed from this disk to make room');
+  const evictedBytes = metrics.counter('evicted_bytes_total', 'Bytes removed from this disk to make room');
+  return {
+    replica(bytes: number, how: 'pulled' | 'rendered') {
       replicas.inc({ how });
       replicaBytes.inc(bytes);
     },
-    adopted({ segments: right, damaged }) {
-      adoptedSegments.inc(right);
-      adoptedDamaged.inc(damaged);
+    adopted({ segments, damaged: wrong }: Adopted) {
+      adopted.inc(segments);
+      adoptedDamaged.inc(wrong);
     },
-    found: ({ kind }) => findings.inc({ kind }),
+    damaged: () => damaged.inc(),
+    found: ({ kind }: Finding) => findings.inc({ kind }),
     swept: () => sweptAt.setToCurrentTime(),
-    copied(_, outcome, bytes, seconds) {
-      copies.inc({ outcome });
-      copiedBytes.inc(bytes);
-      copySeconds.observe(seconds);
+    evicted(bytes: number) {
+      evictions.inc();
+      evictedBytes.inc(bytes);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { AbandonedRender, Acquired, HeldLease, Lease } from '../catalog/lea
 import { segmentCount } from '../grid/grid.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
+import type { TraceHeaders, Tracing } from '../ops/trace.ts';
 import { isStill } from '../render/rendition.ts';
 import { demandOf, heldLease, toMake } from './demand.ts';
 import { type DiskRoom } from './disk-room.ts';
@@ -13,6 +14,7 @@ import { leasedRenders } from './leased-renders.ts';
 import type { MadeSegment, SegmentMaker } from './make-segment.ts';
 import { startPresence } from './presence.ts';
 import { encoderToMove, nextOf, nextWork, type Running, type Work } from './schedule.ts';
+import { tracedRender } from './traced-render.ts';
 import { addPresent, addWant, forgetAbandoned, notePlayed, refuseUnknown } from './wants.ts';
 
 /** How a node renders. */
@@ -35,7 +37,10 @@ export interface RendersOptions {
   /** Called for each segment that is on disk and recorded. */
   readonly onMade: (made: MadeSegment) => void;
   /** Called for each segment that could not be made at this try. */
-  readonly onFailed?: () => void;
+  readonly onFailed?: (error: unknown) => void;
+  /** Called for a render that no node can make. */
+  readonly onGivenUp?: () => void;
+  readonly tracing?: Tracing | undefined;
   /** Monotonic clock in milliseconds. */
   readonly now?: () => number;
 }
@@ -46,6 +51,8 @@ export interface Want {
   readonly rendition?: string | undefined;
   /** Somebody follows the render as it grows and waits for none of its segments: it goes on to its end. */
   readonly watch?: true | undefined;
+  /** The span that asks. */
+  readonly trace?: TraceHeaders | undefined;
 }
 
 /** The renders a node holds, and the encoders that work on them. */
@@ -99,7 +106,7 @@ interface OnItsWay {
 
 /** Starts rendering: a loop that fills the encoder slots by {@link nextWork}. */
 export function startRenders(options: RendersOptions): Renders {
-  const { catalog, log, encoders } = options;
+  const { log, encoders } = options;
   const now = options.now ?? (() => performance.now());
   const running = new Map<Work, OnItsWay>();
   const encoded = new Set<Work>();
@@ -116,7 +123,7 @@ export function startRenders(options: RendersOptions): Renders {
   const leased = leasedRenders({ ...options, now, ended });
   const { held } = leased;
 
-  const failed = givingUp({ catalog, leased, leaseSeconds: options.leaseSeconds, log, now });
+  const failed = givingUp({ ...options, leased, now });
 
   const make = async (render: HeldRender, work: Work, abort: AbortController): Promise<void> => {
     const startedAt = now();
@@ -129,7 +136,9 @@ export function startRenders(options: RendersOptions): Renders {
     try {
       // What was asked for a moment ago is no longer needed.
       if (renditions.length === 0) return void render.wanted.delete(work.n);
-      const made = await options.makeSegment(render, work.n, renditions, abort.signal, onEncoded);
+      const made = await tracedRender(options.tracing, render, work.n, () =>
+        options.makeSegment(render, work.n, renditions, abort.signal, onEncoded),
+      );
       addPresent(
         render,
         work.n,
@@ -141,7 +150,7 @@ export function startRenders(options: RendersOptions): Renders {
     } catch (error) {
       if (abort.signal.aborted) return;
       tries.note(false);
-      options.onFailed?.();
+      options.onFailed?.(error);
       await failed(render, work.n, renditions, error);
     } finally {
       render.making.delete(work.n);
@@ -251,12 +260,13 @@ export function startRenders(options: RendersOptions): Renders {
       if (want?.watch === true) {
         render.lastPlayedAt = now();
       } else if (want !== undefined) {
-        const { n = render.playhead, rendition } = want;
+        const { n = render.playhead, rendition, trace } = want;
         refuseUnknown(render, n, rendition);
         const names = rendition === undefined ? [...render.eager] : [rendition];
         addWant(render, n, names, {
           now: now(),
           isHere: (name) => options.isHere(renderId, name, n),
+          trace,
         });
       }
       loop.wake();

@@ -1,6 +1,7 @@
 import { contains, difference, type Ranges, rangesOf, unionOf } from '../catalog/ranges.ts';
 import { segmentCount } from '../grid/grid.ts';
 import { SegueError } from '../ops/errors.ts';
+import type { TraceHeaders } from '../ops/trace.ts';
 import { isStill } from '../render/rendition.ts';
 import { segmentsOf } from '../rendition/kind.ts';
 import { hasSegment, presentOf } from './demand.ts';
@@ -14,8 +15,13 @@ export function addWant(
   held: HeldRender,
   n: number,
   names: readonly string[],
-  { now, isHere }: { now: number; isHere: (rendition: string) => boolean },
+  {
+    now,
+    isHere,
+    trace,
+  }: { now: number; isHere: (rendition: string) => boolean; trace?: TraceHeaders | undefined },
 ): void {
+  held.trace = trace;
   for (const name of names) {
     const rendition = held.renditions.find((one) => one.name === name);
     if (rendition === undefined || !hasSegment(held, rendition, n)) continue;
@@ -26,7 +32,7 @@ export function addWant(
     if (isHere(name) && contains(ranges, n)) continue;
     held.present.set(name, difference(ranges, [[n, n + 1]]));
     held.presentVersion += 1;
-    const want = held.wanted.get(n) ?? { since: now, askedAt: now, renditions: new Set() };
+    const want = held.wanted.get(n) ?? { since: now, askedAt: now, renditions: new Set(), trace };
     want.askedAt = now;
     want.renditions.add(name);
     held.wanted.set(n, want);

@@ -12,6 +12,7 @@ import {
   parseEnvironment,
   parsePlaylistsConfig,
   playlistsDefaults,
+  tracesUrlOf,
   variables,
   whole,
 } from './settings.ts';
@@ -55,6 +56,8 @@ export interface NodeConfig {
   /** Memory that each ffmpeg process may have, in bytes. Absent: by that of the machine. */
   readonly renderMemoryBytes?: number | undefined;
   readonly sweep: SweepSettings;
+  /** Where traces are sent; absent: there are none. */
+  readonly tracesUrl?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -268,6 +271,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
     renderMemoryBytes: v.SEGUE_RENDER_MEMORY_BYTES,
     sweep: sweepSettings(v),
+    tracesUrl: tracesUrlOf(v),
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }

@@ -51,6 +51,8 @@ export interface PlaylistsConfig {
   readonly demo: boolean;
   /** What clients may ask for. */
   readonly admission: AdmissionSettings;
+  /** Where traces are sent; absent: there are none. */
+  readonly tracesUrl?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -76,6 +78,11 @@ export const whole = (min: number, max: number) =>
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
   .transform((url) => url.replace(/\/+$/, ''));
+
+/** A base URL that may be shown: credentials go elsewhere. */
+const collectorUrl = httpUrl.refine((url) => !/\/\/[^/]*@/.test(url), {
+  error: 'must have no user or password: set OTEL_EXPORTER_OTLP_HEADERS instead',
+});
 
 /** A switch: 1, true, yes, on, or the opposites. */
 const flag = z.stringbool({ error: 'must be true or false' });
@@ -114,7 +121,17 @@ export const variables = {
     error: 'must be one of trace, debug, info, warn, error, fatal, silent',
   }),
   SEGUE_DEMO: flag,
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl,
 } as const;
+
+/** Where traces are sent: `/v1/traces` below the endpoint, or the URL that is for traces alone, as OpenTelemetry has it. */
+export const tracesUrlOf = (v: {
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
+  readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?: string | undefined;
+}): string | undefined =>
+  v.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ??
+  (v.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : `${v.OTEL_EXPORTER_OTLP_ENDPOINT}/v1/traces`);
 
 /** Settings that the playlist service and the stack that starts it share, with their defaults. */
 export const playlistsDefaults = {
@@ -128,6 +145,8 @@ export const playlistsDefaults = {
   SEGUE_PROFILE: variables.SEGUE_PROFILE.default('default'),
   SEGUE_ON_DEMAND: variables.SEGUE_ON_DEMAND.default('stills'),
   SEGUE_LOG_LEVEL: variables.SEGUE_LOG_LEVEL.default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variables.OTEL_EXPORTER_OTLP_ENDPOINT.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: variables.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT.optional(),
 } as const;
 
 const playlistsSchema = z.object({
@@ -205,6 +224,7 @@ export function parsePlaylistsConfig(env: Environment): PlaylistsConfig {
     onDemand: v.SEGUE_ON_DEMAND,
     demo: v.SEGUE_DEMO,
     admission: admissionSettings(v),
+    tracesUrl: tracesUrlOf(v),
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }

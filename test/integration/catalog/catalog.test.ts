@@ -71,8 +71,9 @@ test('migrating again finds nothing to do', async () => {
 test('a migration that was merged after a newer one is applied as well', async () => {
   const url = await server.createDatabase();
   await migrateCatalog(url);
-  const { db, close } = openCatalog(url);
-  onTestFinished(() => close());
+  const migrated = openCatalog(url);
+  onTestFinished(() => migrated.close());
+  const { db } = migrated;
   const applied = () => db.execute('SELECT created_at FROM segue_migrations ORDER BY created_at');
   const before = await applied();
   // As if orphans had come last.

@@ -46,7 +46,6 @@ beforeAll(async () => {
     signer,
     secret,
     metrics: createMetrics({ process: false }),
-    log,
     pinAsset: (src) => Promise.resolve({ pinned: src }),
     moduleHash: (name) => Promise.resolve(`hash of ${name}`),
     onDamaged: (renderId, rendition, n) => damaged.push(`${renderId}/${rendition}/${n}`),

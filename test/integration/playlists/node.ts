@@ -90,7 +90,6 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
     disk,
     renders,
     secret,
-    log,
     signer: urlSigner(secret),
     metrics: createMetrics({ process: false }),
     pinAsset: async (src) => options.assets?.[src],

@@ -30,6 +30,33 @@ test('operators read and replace the policy; what is wrong is named, and changes
   expect(await (await fetch(url, { headers })).json()).toEqual(copy);
 });
 
+test('a policy can be checked without being set', async () => {
+  await using service = await startService(await postgres.createDatabase(), 'https://cdn.example');
+  const url = `${service.url}/v1/policy/check`;
+  const headers = { authorization: `Bearer ${adminToken}` };
+  const check = async (body: string) => {
+    const answer = await fetch(url, { method: 'POST', headers, body });
+    expect(answer.status).toBe(200);
+    return answer.json();
+  };
+  expect((await fetch(url, { method: 'POST', body: '{}' })).status).toBe(401);
+  expect(await check('{"trouble": {"failures": 0.5}}')).toEqual({
+    problems: [],
+    policy: { ...defaultPolicy, trouble: { ...defaultPolicy.trouble, failures: 0.5 } },
+  });
+  const wrong = await check('{"replicas": {"mode": "twice"}, "trouble": {"diskUsed": 90}}');
+  expect(wrong).toEqual({
+    problems: [
+      expect.stringMatching(/^replicas\.mode: /) as string,
+      expect.stringMatching(/^trouble\.diskUsed: /) as string,
+    ],
+    policy: null,
+  });
+  expect(await check('{')).toEqual({ problems: ['The body is not JSON'], policy: null });
+  const set = await fetch(`${service.url}/v1/policy`, { headers });
+  expect(await set.json(), 'nothing has changed').toEqual(defaultPolicy);
+});
+
 test('segue policy shows and changes it, for people and for programs', async () => {
   await using service = await startService(await postgres.createDatabase(), 'https://cdn.example');
   const run = async (changes: string[], options = {}) => {

@@ -36,13 +36,9 @@ export const description = (seconds: number, seed = 0): object => ({
   tracks: [],
 });
 
-/** Starts the playlist service on a free port with short times. */
-export function startService(
-  databaseUrl: string,
-  bucketPublicUrl: string,
-  changed: Partial<PlaylistsConfig> = {},
-): Promise<Playlists> {
-  const config: PlaylistsConfig = {
+/** A configuration of the playlist service: a free port, short times. */
+export function serviceConfig(databaseUrl: string, bucketPublicUrl: string): PlaylistsConfig {
+  return {
     host: '127.0.0.1',
     port: 0,
     databaseUrl,
@@ -60,8 +56,16 @@ export function startService(
     demo: false,
     admission,
     logLevel: 'silent',
-    ...changed,
   };
+}
+
+/** Starts the playlist service with this configuration, or one that is changed a little. */
+export function startService(
+  databaseUrl: string,
+  bucketPublicUrl: string,
+  changed: Partial<PlaylistsConfig> = {},
+): Promise<Playlists> {
+  const config = { ...serviceConfig(databaseUrl, bucketPublicUrl), ...changed };
   return startPlaylists(config, {
     log: createLog('test', 'silent'),
     metrics: createMetrics({ process: false }),

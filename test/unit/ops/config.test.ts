@@ -51,9 +51,18 @@ describe('bad values', () => {
     ['SEGUE_ORPHAN_GRACE_SECONDS', 'a week', 'must be a number of seconds'],
     ['SEGUE_UPLOAD_GRACE_SECONDS', '60', 'must be at least 3600 seconds'],
     ['SEGUE_DEMO', 'maybe', 'must be true or false'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', 'must be an http:// or https:// URL'],
     ['SEGUE_LOG_LEVEL', 'loud', 'must be one of trace, debug, info, warn, error, fatal, silent'],
   ])('%s=%s: %s', (name, value, message) => {
     expect(problemsOf(() => stackConfig({ [name]: value }))).toEqual([`${name}: ${message} (got ${value})`]);
+  });
+
+  test("the collector's URL has no credentials, and is shown without them", () => {
+    expect(
+      problemsOf(() => stackConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://me:hush@collector' })),
+    ).toEqual([
+      'OTEL_EXPORTER_OTLP_ENDPOINT: must have no user or password: set OTEL_EXPORTER_OTLP_HEADERS instead (got http://***@collector)',
+    ]);
   });
 
   test('every problem is told at once', () => {
@@ -107,6 +116,18 @@ describe('good values', () => {
       nodeId: 'node',
       demo: true,
     });
+  });
+
+  test('traces are sent below the endpoint, or to a URL of their own', () => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318/';
+    expect(nodeConfig(node).tracesUrl).toBeUndefined();
+    const own = 'https://collector/traces';
+    expect(nodeConfig({ ...node, OTEL_EXPORTER_OTLP_ENDPOINT }).tracesUrl).toBe(
+      'http://collector:4318/v1/traces',
+    );
+    expect(
+      nodeConfig({ ...node, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own }).tracesUrl,
+    ).toBe(own);
   });
 
   test('the kill button is off on a public address unless asked for', () => {

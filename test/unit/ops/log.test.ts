@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createLog, plainLine } from '../../../src/ops/log.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
+import { traceScope } from '../../../src/ops/trace-scope.ts';
 
 test('one JSON object a line, with secrets hidden', () => {
   const lines: string[] = [];
@@ -12,6 +13,31 @@ test('one JSON object a line, with secrets hidden', () => {
   expect(line).toMatchObject({ level: 'info', part: 'node-1', msg: 'segment made', n: 4 });
   expect(line['config']).toEqual({ secret: '***', bucket: 'videos' });
   expect(line['time']).toMatch(/^\d{4}-\d\d-\d\dT/);
+});
+
+test('a line is bounded, whatever somebody sent', () => {
+  const lines: string[] = [];
+  const log = createLog('node-1', 'info', { write: (text: string) => lines.push(text) });
+  const long = 'x'.repeat(1_000_000);
+  const deep: Record<string, unknown> = {};
+  deep['deep'] = deep;
+  const err = Object.assign(new Error(long), {
+    problems: Array.from({ length: 1000 }, () => long),
+    hint: 'short',
+  });
+  log.error({ path: long, list: Array.from({ length: 1000 }, () => 'entry'), deep, err }, 'request failed');
+  expect(lines[0]?.length).toBeLessThan(250_000);
+  const line = JSON.parse(lines[0] ?? '') as Record<string, unknown>;
+  expect(line).toMatchObject({ path: `${'x'.repeat(1000)}…`, err: { hint: 'short' } });
+  expect(line['list']).toHaveLength(50);
+});
+
+test('a line that belongs to a trace names it', () => {
+  const lines: string[] = [];
+  const log = createLog('node-1', 'info', { write: (text: string) => lines.push(text) });
+  traceScope.run({ headers: {}, traceId: 'abc' }, () => log.info('inside'));
+  log.info('outside');
+  expect(lines.map((text) => (JSON.parse(text) as { traceId?: string }).traceId)).toEqual(['abc', undefined]);
 });
 
 test('plain lines on a terminal', () => {

@@ -1,0 +1,62 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { SegueError } from '../../src/ops/errors.ts';
+import { pause } from '../flights.ts';
+import { caching } from '../headers.ts';
+import { adminScheme, errorResponses } from '../openapi.ts';
+import type { RequestVariables, Service } from '../service.ts';
+import { feedState } from './feed-state.ts';
+
+/** Streams open at once. */
+const mostStreams = 20;
+/** Between two looks at what changed, in milliseconds. */
+const lookMs = 1000;
+
+/**
+ * `GET /v1/overview`: what a dashboard follows after it has read the lists, as server-sent events. It costs a few small queries a
+ * second, however many videos there are.
+ */
+export function feedRoute(
+  app: OpenAPIHono<{ Variables: RequestVariables }>,
+  { ports }: Service,
+  admin: MiddlewareHandler,
+): void {
+  app.openAPIRegistry.registerPath({
+    method: 'get',
+    path: '/v1/overview',
+    security: [{ [adminScheme]: [] }],
+    summary:
+      'Server-sent events: `nodes` (all of them, every other second), `videos` (rows that changed, at most each second), `playheads` (by render, those that moved), `log` (new events), `stale` (read the list again)',
+    responses: {
+      200: { description: 'The events', content: { 'text/event-stream': { schema: z.string() } } },
+      ...errorResponses(401, 503),
+    },
+  });
+  let open = 0;
+  app.get('/v1/overview', admin, (c) => {
+    if (open >= mostStreams) throw new SegueError('too_many_holds', 'Too many event streams are open');
+    open += 1;
+    c.header('cache-control', caching.never);
+    c.header('x-accel-buffering', 'no');
+    return streamSSE(c, async (stream) => {
+      const over = new AbortController();
+      stream.onAbort(() => over.abort());
+      const state = feedState(ports);
+      try {
+        while (!over.signal.aborted) {
+          // While the catalog is away the stream stays open, and says so.
+          const messages = await state.look().catch(() => [{ event: 'away', data: '{}' }]);
+          for (const message of messages) await stream.writeSSE(message);
+          if (messages.length === 0) await stream.write(': nothing new\n\n');
+          // Not woken by changes: they are collected.
+          await pause(lookMs, over.signal).catch(() => undefined);
+        }
+      } finally {
+        state.stop();
+        open -= 1;
+      }
+    });
+  });
+}
