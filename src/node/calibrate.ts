@@ -3,12 +3,13 @@ import type { Catalog } from '../catalog/connect.ts';
 import { type Calibration, learnt, uncalibrated } from '../cost/calibration.ts';
 import { segmentWork } from '../cost/work.ts';
 import type { Log } from '../ops/log.ts';
-import type { Metrics } from '../ops/metrics.ts';
 import type { SegmentSpent } from '../render/renderer.ts';
 import { isStill } from '../render/rendition.ts';
 
 /** What a node learns of its own speed. */
 export interface Calibrating {
+  /** How much longer this machine takes than the one that costs were measured on. */
+  readonly speed: number;
   /** Takes what a segment took. */
   observe(spent: SegmentSpent): void;
   /** Writes what was learnt and not written yet. */
@@ -23,21 +24,13 @@ export async function startCalibrating({
   catalog: { db },
   nodeId,
   log,
-  metrics,
 }: {
   readonly catalog: Pick<Catalog, 'db'>;
   readonly nodeId: string;
   readonly log: Log;
-  readonly metrics: Metrics;
 }): Promise<Calibrating> {
   let calibration: Calibration = (await calibrationOf(db, nodeId)) ?? uncalibrated;
   let written = calibration;
-  metrics.gauge(
-    'calibration_speed',
-    'How much longer this machine takes than the one that costs were measured on',
-    [],
-    (gauge) => gauge.set(calibration.speed),
-  );
   let nextAt = 0;
   let writing: Promise<void> | undefined;
 
@@ -53,6 +46,9 @@ export async function startCalibrating({
     }
   };
   return {
+    get speed() {
+      return calibration.speed;
+    },
     observe({ task, files, seconds }) {
       // A few stills say nothing of what plays.
       if (task.renditions.every(isStill)) return;

@@ -131,6 +131,7 @@ export async function startNode(
     renders: renders.leases().length,
     streams: ingest.leases().length,
     heartbeatAge: (performance.now() - beatAt) / 1000,
+    costRatio: calibrating.speed,
   }));
   measures.adopted(adopted);
   const cpu = meterCopies(() => renders.encoding === 0 && ingest.leases().length === 0);
@@ -157,7 +158,7 @@ export async function startNode(
   });
   opened.defer(() => copying.stop());
   const folder = join(config.dataFolder, 'text');
-  const calibrating = await startCalibrating({ catalog, nodeId, log, metrics });
+  const calibrating = await startCalibrating({ catalog, nodeId, log });
   opened.defer(() => calibrating.stop());
   const onSpent = (spent: SegmentSpent): void => calibrating.observe(spent);
   const limits = { ...defaultRunLimits, memory: config.renderMemoryBytes ?? childMemory(encoders) };

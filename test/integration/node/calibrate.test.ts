@@ -7,7 +7,6 @@ import { secondsOf, uncalibrated } from '../../../src/cost/calibration.ts';
 import { segmentWork } from '../../../src/cost/work.ts';
 import { startCalibrating } from '../../../src/node/calibrate.ts';
 import { createLog } from '../../../src/ops/log.ts';
-import { createMetrics } from '../../../src/ops/metrics.ts';
 import { findFfmpeg } from '../../../src/render/ffmpeg/find.ts';
 import { createRenderer, type SegmentSpent } from '../../../src/render/renderer.ts';
 import { stillsOf } from '../../../src/render/stills.ts';
@@ -31,8 +30,7 @@ test('a node learns from what it renders, keeps it over a restart, and does not 
   try {
     await heartbeat(catalog.db, { id: 'a', url: 'http://a', host: 'h', pid: 1, state: 'ready', load });
     const log = createLog('test', 'silent');
-    const start = () =>
-      startCalibrating({ catalog, nodeId: 'a', log, metrics: createMetrics({ process: false }) });
+    const start = () => startCalibrating({ catalog, nodeId: 'a', log });
     await using folder = await temporaryFolder();
     const told: SegmentSpent[] = [];
     const renderer = createRenderer({
