@@ -28,7 +28,7 @@ export const uncalibrated: Calibration = { speed: 1, factors: {}, segments: 0 };
 /** Largest error that one segment is believed, as a factor: a machine that was asleep teaches nothing. */
 const mostSurprise = 4;
 /** How much of a segment's error is put right at once: in the speed, and in the kinds, by their share in the segment. */
-const learning = { speed: 0.1, kinds: 0.3, first: 0.5 };
+const learning = { speed: 0.1, kinds: 0.2, first: 0.5 };
 
 const bounded = (value: number, least: number, most: number): number =>
   Math.min(most, Math.max(least, value));

@@ -13,6 +13,8 @@ export interface DrawnClip {
   readonly look: Look;
   /** Million pixels of the frame that it takes. */
   readonly area: number;
+  /** Part of its frames that show something else than the frame before: a file of fewer frames a second than the video has repeats them. */
+  readonly fresh: number;
   /** Frames in which it fades or moves. */
   readonly restless: readonly Span[];
   /** Whether it hides all that lies below it while it is at rest. */
@@ -72,6 +74,7 @@ function drawnText(clip: PinnedClip, span: Span, canvas: Canvas): DrawnClip | un
     span,
     look: 'text',
     area: seen.area,
+    fresh: 1,
     covers: false,
     restless: [],
     draw(sum, { from, to }) {
@@ -144,6 +147,7 @@ function drawnPicture(
     span,
     look,
     area,
+    fresh: file?.video === undefined ? 1 : Math.min(1, file.video.frameRate / canvas.fps),
     covers: isOpaque && clip.opacity >= 1 && fills(rect, canvas),
     restless: restlessOf(clip, span, canvas.fps),
     draw(sum, frames) {

@@ -4,56 +4,56 @@
  */
 export const defaultWeights = {
   /** An ffmpeg process, until it begins to work: it does not count that itself. */
-  start: 0.1,
+  start: 0.08,
   /** Seconds of sound, encoded. */
-  sound: 0.045,
+  sound: 0.041,
   /** An output, to set up. */
-  output: 0.012,
+  output: 0.02,
   /** Pixels of the described frame: joined, converted, handed on. */
-  canvas: 0.0024,
+  canvas: 0.005,
   /** Pixels of the frame for each rendition that is smaller. */
-  scale: 0.0038,
+  scale: 0.0033,
   /** A picture of a still rendition, in million pixels. */
   still: 0.03,
-  libx264: 0.001,
-  libx265: 0.018,
+  libx264: 0.0012,
+  libx265: 0.013,
   libsvtav1: 0.015,
-  'detail:libx264': 0.009,
-  'detail:libx265': 0.035,
-  'detail:libsvtav1': 0.017,
-  'noise:libx264': 0.013,
-  'noise:libx265': 0.056,
-  'noise:libsvtav1': 0.067,
+  'detail:libx264': 0.007,
+  'detail:libx265': 0.062,
+  'detail:libsvtav1': 0.0445,
+  'noise:libx264': 0.0146,
+  'noise:libx265': 0.064,
+  'noise:libsvtav1': 0.109,
   /** A picture that is put over others, to set up. */
-  layer: 0.012,
+  layer: 0.0147,
   /** A file, to open. */
-  input: 0.03,
+  input: 0.02,
   /** Pixels of a layer that lies over another. */
   overlay: 0.0002,
   /** Pixels of a video file, decoded. */
-  decode: 0.0012,
+  decode: 0.0008,
   /** Million bytes of video files, decoded. */
-  bytes: 0.1,
+  bytes: 0.087,
   /** Million pixels of an image file. */
-  image: 0.001,
+  image: 0.0009,
   gradient: 0.0004,
-  drift: 0.0026,
+  drift: 0.0021,
   bars: 0.0001,
   color: 0.0001,
-  testcard: 0.0048,
-  plasma: 0.0092,
-  waves: 0.006,
+  testcard: 0.0082,
+  plasma: 0.0074,
+  waves: 0.0054,
   life: 0.0039,
   mandelbrot: 0.0098,
   static: 0.0004,
   checker: 0.0004,
-  video: 0.0035,
+  video: 0.0038,
   picture: 0.0006,
   text: 0.003,
   /** Lines of text times frames. */
   line: 0.0004,
   /** The process of a module, to begin. */
-  host: 0.45,
+  host: 0.64,
   module: 0.016,
   /** Million pixels that the node itself paints. */
   painted: 0.03,
@@ -104,19 +104,19 @@ export function partOf(kind: string): string {
 /** How much an encoder has to do for what is shown, against the most restless of all but noise, which is a kind of work by itself. */
 export const detailOf = {
   color: 0,
-  bars: 0,
-  gradient: 0.05,
-  drift: 0.05,
-  mandelbrot: 0.1,
-  life: 0.1,
-  picture: 0.1,
-  checker: 0.3,
-  text: 0.4,
-  module: 0.4,
-  waves: 0.6,
-  video: 0.6,
-  plasma: 0.7,
-  testcard: 0.8,
+  bars: 0.02,
+  gradient: 0.04,
+  drift: 0.04,
+  mandelbrot: 0.75,
+  life: 0.25,
+  picture: 0.07,
+  checker: 0.22,
+  text: 0.33,
+  module: 0.33,
+  waves: 0.8,
+  video: 0.43,
+  plasma: 1,
+  testcard: 0.3,
   static: 0,
 } as const satisfies Partial<Record<Kind, number>>;
 

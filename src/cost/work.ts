@@ -33,7 +33,7 @@ const encoderOf = ({ encoderArgs }: Rendition): Encoder =>
 const million = ({ width, height }: { width: number; height: number }): number => (width * height) / 1e6;
 
 /** By how much the sum of what layers show may exceed the most restless picture: whoever lies on top hides the others. */
-const mostDetail = 1.5;
+const mostDetail = 1.25;
 
 const framesOf = (grid: Grid, n: number): number => frameBoundary(grid, n + 1) - frameBoundary(grid, n);
 
@@ -80,7 +80,7 @@ function addLayers(sum: WorkSum, job: Job, n: number, clips: readonly DrawnClip[
     clip.draw(sum, frames);
     if (!isLowest) sum.add('overlay', clip.area * (frames.to - frames.from));
     const seen = Math.min(1, clip.area / whole) * (frames.to - frames.from);
-    detail += detailOf[clip.look] * seen;
+    detail += detailOf[clip.look] * seen * clip.fresh;
     if (clip.look === 'static') noise += seen;
   }
   const bounded = { detail: Math.min(detail, mostDetail * count), noise: Math.min(noise, count) };

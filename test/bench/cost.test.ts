@@ -20,8 +20,8 @@ import { report, shown, summaryOf } from './ratio.ts';
 import { fileNames, type Varied, varied } from './varied.ts';
 
 /** Descriptions that a fresh node learns from, and others that it estimates. */
-const learning = 16;
-const judged = 30;
+const learning = 8;
+const judged = 20;
 /** What the issue asks for. */
 const factor = 1.5;
 const share = 0.9;

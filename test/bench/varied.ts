@@ -86,7 +86,7 @@ export function varied(seed: number, index: number): Varied {
   const draw = drawing(seed, index);
   const { next, pick } = draw;
   const [width, height] = pick(sizes);
-  const duration = width * height > 1_500_000 ? 2 : 4;
+  const duration = width * height > 1_500_000 ? 0.6 : 1.4;
   const tracks: object[] = [];
   if (next() < 0.85) {
     const asset = shown(pick(looks.slice(0, 13)), draw);
