@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { startPlaylists } from '../../../playlists/node.ts';
 import { loadPages } from '../../../playlists/pages/pages-node.ts';
 import { createLog } from '../../../src/ops/log.ts';
@@ -68,7 +69,7 @@ test('pages keep the policy that lets them work', async () => {
   });
   for (const path of ['/', '/admin']) {
     const policy = (await fetch(service.url + path)).headers.get('content-security-policy') ?? '';
-    expect(policy).toContain("default-src 'self'");
+    expect(policy).toMatch(/(?:default|script)-src 'self'/);
     expect(policy).toContain("frame-ancestors 'none'");
     expect(policy).not.toContain('unsafe');
   }
@@ -106,5 +107,34 @@ test('what operators send is bounded, too, whether its length is announced or no
     const withoutLength = { method: 'POST', headers, body, duplex: 'half' };
     const streamed = await fetch(service.url + path, withoutLength);
     expect(streamed.status, path).toBe(413);
+  }
+});
+
+test('whatever is not for everybody refuses who shows nothing, and keys of clients', async () => {
+  await using service = await startService(await postgres.createDatabase(), cdn);
+  const paths = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) });
+  const document = paths.parse(await (await fetch(`${service.url}/openapi.json`)).json());
+  const open = new Set(['post /v1/videos', 'get /v1/videos/{id}']);
+  const routes = Object.entries(document.paths)
+    .filter(([path]) => path.startsWith('/v1/'))
+    .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`))
+    .filter((route) => !open.has(route));
+  expect(routes.length).toBeGreaterThan(15);
+  const made = await fetch(`${service.url}/v1/keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'a client' }),
+  });
+  const { key } = z.object({ key: z.string() }).parse(await made.json());
+  for (const route of routes) {
+    const [method = '', path = ''] = route.split(' ');
+    const ask = async (headers: Record<string, string>): Promise<number> => {
+      const url = service.url + path.replace('{id}', 'a');
+      const answer = await fetch(url, { method: method.toUpperCase(), headers });
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    expect(await ask({}), route).toBe(401);
+    expect(await ask({ authorization: `Bearer ${key}` }), route).toBe(403);
   }
 });
