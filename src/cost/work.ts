@@ -53,7 +53,9 @@ function addEncoding(sum: WorkSum, { description, grid, renditions }: Encoded, n
       sum.add('still', million(rendition));
       continue;
     }
-    sum.add(encoderOf(rendition), million(rendition) * frames);
+    const encoder = encoderOf(rendition);
+    if (encoder !== 'libx264') sum.add(`begin:${encoder}`, 1);
+    sum.add(encoder, million(rendition) * frames);
     if (!rendition.isFullSize) sum.add('scale', whole);
   }
 }
