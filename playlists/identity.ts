@@ -63,6 +63,13 @@ export function identify(ports: Ports): Handler {
     if (token !== undefined) {
       const actor = await actorOf(token);
       c.set('actor', actor);
+      // While the catalog is away nobody can tell, and nothing new is told either.
+      c.set('stillValid', () =>
+        actorOf(token).then(
+          (now) => now?.id === actor?.id,
+          () => true,
+        ),
+      );
       c.set('stranger', actor === undefined);
     }
     await next();

@@ -131,7 +131,7 @@ export function operatorRoutes(
       stream.onAbort(() => over.abort());
       let told = '';
       try {
-        for (let nodesAt = 0; !over.signal.aborted; ) {
+        for (let nodesAt = 0; !over.signal.aborted && (await c.get('stillValid')?.()) !== false; ) {
           if (ports.now() - nodesAt >= nodesEveryMs) {
             nodesAt = ports.now();
             // While the catalog is away the stream stays open and says nothing of nodes.

@@ -15,6 +15,8 @@ import { whileLive } from './while-live.ts';
 export interface RequestVariables extends ObservedVariables {
   /** Who asks; undefined where nobody known does. */
   actor: Actor | undefined;
+  /** Whether the key that was shown still opens what it did: for answers that go on. Undefined: there is none that could be revoked. */
+  stillValid: (() => Promise<boolean>) | undefined;
   /** Whether a credential was shown that opens nothing. */
   stranger: boolean | undefined;
   /** What a change was made to, for the audit log: where the path does not say it. */

@@ -77,6 +77,19 @@ test('everybody may post until a key is made for a client; from then on only who
   expect(await post(), 'revoking the last one does not open').toBe(401);
 });
 
+test('what goes on for somebody whose key is revoked ends', async () => {
+  await using service = await startService(await postgres.createDatabase(), cdn);
+  const { makeKey, call } = client(service.url);
+  const { id, key } = await makeKey('a dashboard', 'reader');
+  const streams = await Promise.all(['/v1/events', '/v1/overview'].map((path) => call('GET', path, key)));
+  expect(streams.map(({ status }) => status)).toEqual([200, 200]);
+  let ended = 0;
+  const reading = streams.map((answer) => answer.text().then(() => (ended += 1)));
+  expect((await call('DELETE', `/v1/keys/${id}`, adminToken)).status).toBe(200);
+  await until(() => ended === 2, { what: 'both have ended', timeout: 30_000 });
+  await Promise.all(reading);
+});
+
 test('each role opens what it is for, and no more', async () => {
   await using service = await startService(await postgres.createDatabase(), cdn);
   const { makeKey, post, get, call } = client(service.url);
