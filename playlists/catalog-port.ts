@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { liveCalibrations } from '../src/catalog/calibrations.ts';
 import type { Catalog } from '../src/catalog/connect.ts';
 import { copiesOf } from '../src/catalog/copies.ts';
 import { currentHead } from '../src/catalog/heads.ts';
@@ -7,6 +8,8 @@ import { locate } from '../src/catalog/locate.ts';
 import { allNodes, suspectNode } from '../src/catalog/nodes.ts';
 import { sizesOf } from '../src/catalog/sizes.ts';
 import { initOf, insertVideo, renderById, renderOfGeneration } from '../src/catalog/videos.ts';
+import { accessCatalog } from './access-catalog.ts';
+import { budgetCatalog } from './budget-catalog.ts';
 import { overviewCatalog } from './overview/overview-catalog.ts';
 import { policyCatalog } from './policy-catalog.ts';
 import type { CatalogPort } from './ports.ts';
@@ -48,6 +51,9 @@ export function catalogPort({ db }: Pick<Catalog, 'db'>, liveSeconds: number, qu
     nodes: () => within(allNodes(db, liveSeconds)),
     suspectNode: (nodeId, url) => within(suspectNode(db, nodeId, url)),
     policies: policyCatalog(db, liveSeconds, within),
+    calibrations: () => within(liveCalibrations(db, liveSeconds)),
+    budgets: budgetCatalog(db, within),
+    access: accessCatalog(db, within),
     streams: streamCatalog(db, within),
     overview: overviewCatalog(db, within),
     ping: async () => {

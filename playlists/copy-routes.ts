@@ -5,6 +5,7 @@ import { countOf } from '../src/catalog/ranges.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { currentFacts } from './facts.ts';
 import { caching } from './headers.ts';
+import { adminOnly } from './identity.ts';
 import {
   copyNow,
   type Evicted,
@@ -15,7 +16,6 @@ import {
   explanationSchema,
 } from './node-policy.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
-import { adminOnly } from './operator-routes.ts';
 import type { RequestVariables, Service } from './service.ts';
 import { isStreamId } from './stream-id.ts';
 

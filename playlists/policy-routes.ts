@@ -5,8 +5,8 @@ import { type Policy, policySchema } from '../src/policy/policy.ts';
 import { maxPolicyLength, readPolicyText } from '../src/policy/read.ts';
 import { readText } from './body-text.ts';
 import { caching } from './headers.ts';
+import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
-import { adminOnly } from './operator-routes.ts';
 import type { RequestContext, RequestVariables, Service } from './service.ts';
 
 const security = [{ [adminScheme]: [] }];
@@ -27,9 +27,6 @@ const maxNote = 500;
 const noteSchema = z.string().max(maxNote, `expected at most ${maxNote} characters`).optional();
 const versionParameter = z.object({ version: z.coerce.number<string>().pipe(z.int().min(0)) });
 const historyLength = z.coerce.number<string>().pipe(z.int().min(1).max(1000)).default(100);
-
-/** Who sets a policy: there is one token for all operators. */
-const author = 'admin token';
 
 const etag = (version: number): string => `"${version}"`;
 
@@ -55,7 +52,9 @@ export function policyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
   /** @throws SegueError `precondition_failed` where somebody else was quicker */
   const set = async (c: RequestContext, policy: Policy, note: string | undefined): Promise<void> => {
     const ifVersion = matchOf(c.req.header('if-match'));
-    const version = await known(policies.set(policy, { author, note, ifVersion }));
+    const version = await known(
+      policies.set(policy, { author: c.get('actor')?.id ?? 'admin-token', note, ifVersion }),
+    );
     if (version === undefined) {
       throw new SegueError(
         'precondition_failed',

@@ -5,9 +5,13 @@ import type { Location } from '../src/catalog/locate.ts';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
+import type { Calibration } from '../src/cost/calibration.ts';
+import type { AdmissionSettings } from '../src/ops/admission-settings.ts';
 import type { RequestEvent } from '../src/ops/request-event.ts';
 import type { Tracing } from '../src/ops/trace.ts';
 import type { OnDemandPolicy } from '../src/rendition/on-demand.ts';
+import type { AccessCatalog } from './access-catalog.ts';
+import type { BudgetCatalog } from './budget-catalog.ts';
 import type { ChangeHub } from './changes.ts';
 import type { DemandRecorder } from './demand.ts';
 import type { FactCache } from './fact-cache.ts';
@@ -35,6 +39,12 @@ export interface CatalogPort {
   suspectNode(nodeId: string, url: string): Promise<void>;
   /** What operators decide, and what it is decided by. */
   readonly policies: PolicyCatalog;
+  /** What live nodes have learnt of their speed. */
+  calibrations(): Promise<Calibration[]>;
+  /** What clients owe. */
+  readonly budgets: BudgetCatalog;
+  /** Keys, the audit log, and how often clients ask. */
+  readonly access: AccessCatalog;
   /** What others render. */
   readonly streams: StreamCatalog;
   /** What operators are shown. */
@@ -89,6 +99,8 @@ export interface ServiceSettings {
   readonly profile: string;
   /** What of a new video is made only once somebody asks for it. */
   readonly onDemand: OnDemandPolicy;
+  /** What clients may ask for. */
+  readonly admission: AdmissionSettings;
   /** Look again this often while nothing is announced: the safety net on Node, the only way on Workers. */
   readonly pollMs: number;
   /** Most bytes of segments in memory at once. */
@@ -110,6 +122,10 @@ export interface Ports {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly crc32: (bytes: Uint8Array) => number;
+  /** Address of the client of a connection, from the runtime's own environment of the request; undefined where it says none. */
+  readonly addressOf?: (request: Request, environment: unknown) => string | undefined;
+  /** The service can be reached from this machine only, and not through a proxy. */
+  readonly localOnly?: boolean;
   readonly metrics?: MetricsPort;
   /** Further routes: pages, the demo. Their errors are answered like all others. */
   readonly routes?: readonly Hono[];

@@ -46,6 +46,8 @@ function worker(): {
         fetch: (input, init) => globalThis.fetch(input, init),
         now: Date.now,
         crc32: portableCrc32,
+        // The platform sets it, whatever the client sent.
+        addressOf: (incoming) => incoming.headers.get('cf-connecting-ip') ?? undefined,
         runtime: 'isolate',
       });
       const answer = await app.fetch(request);

@@ -16,6 +16,7 @@ import {
 } from './help.ts';
 import { policyHelp } from './help-policy.ts';
 import { addIngest } from './ingest-command.ts';
+import { addKeys } from './key-commands.ts';
 import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
@@ -74,6 +75,7 @@ function addClients(command: AddCommand, ended: Ended): void {
       'what kind of video it is, for rules of the policy; again for further ones',
       repeated,
     )
+    .option('--key <key>', 'a key, where the service wants one (default: SEGUE_KEY)')
     .option('--no-wait', 'end as soon as the video is accepted')
     .addHelpText('after', () => makeHelp)
     .action(async (file: string, options: MakeCommandOptions) =>
@@ -152,6 +154,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   addSimulate(add, ended);
   addCopies(add, program, ended);
   addStreams(program, ended);
+  addKeys(program, ended);
   addIngest(program, child, ended);
   try {
     await program.parseAsync([...own], { from: 'user' });

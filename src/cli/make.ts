@@ -6,7 +6,7 @@ import { backoff } from '../ops/loop.ts';
 import { type MakeProgress, progressOf } from './make-progress.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { startProgress } from './progress.ts';
-import { demandNext, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
+import { demandNext, type Posted, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
 
 /** Options of `segue make`, as the command line gives them. */
 export interface MakeCommandOptions {
@@ -18,6 +18,8 @@ export interface MakeCommandOptions {
   readonly profile?: string;
   /** What kind of video it is. */
   readonly label?: readonly string[];
+  /** Where the service wants one. Default: SEGUE_KEY. */
+  readonly key?: string;
   /** False (`--no-wait`): end when the video is accepted. */
   readonly wait?: boolean;
 }
@@ -41,10 +43,11 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
   try {
     const server = serverOf(options.server);
     const description = await readDescription(file);
-    const posted = await postVideo(server, description, options, stop.signal);
+    const { profile, label, key = cliConfig().key } = options;
+    const posted = await postVideo(server, description, { profile, label, key }, stop.signal);
     output.out(json ? JSON.stringify({ event: 'posted', ...posted }) : posted.url);
     if (options.wait === false) return 0;
-    const made = await watch(server, posted.id, json, output, stop.signal);
+    const made = await watch(server, posted, json, output, stop.signal);
     if (json) output.out(JSON.stringify({ event: 'done', ...made }));
     else output.err(saidOf(made));
     return 0;
@@ -106,7 +109,7 @@ async function readInput(): Promise<string> {
 
 async function watch(
   server: string,
-  id: string,
+  { id, url }: Posted,
   json: boolean,
   output: Output,
   signal: AbortSignal,
@@ -132,7 +135,8 @@ async function watch(
       idle = line === last ? idle + 1 : 0;
       last = line;
       if (done || (rendered >= total && idle >= settledLooks)) return progress;
-      if (idle >= idleLooks) await demandNext(status, signal);
+      // That of the status is for everybody: it may not play.
+      if (idle >= idleLooks) await demandNext({ ...status, url }, signal);
       await delay(lookMs, undefined, { signal });
     }
   } finally {

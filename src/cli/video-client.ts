@@ -39,21 +39,32 @@ export type Posted = z.output<typeof postedSchema> & { readonly isNew: boolean }
 export type VideoStatus = z.output<typeof statusSchema>;
 
 /**
- * Posts a description, as the text that was written. `profile`: how it is encoded, if not as the service says. `label`: what kinds of
- * video it is.
+ * Posts a description, as the text that was written. `profile`: how it is encoded, if not as the service says; `label`: what kinds of
+ * video it is; `key`: where the service wants one.
  * @throws SegueError as the service says; `invalid_description` carries every problem as `path: message`
  */
 export async function postVideo(
   server: string,
   description: string,
-  { profile, label = [] }: { readonly profile?: string; readonly label?: readonly string[] },
+  {
+    profile,
+    label = [],
+    key,
+  }: {
+    readonly profile?: string | undefined;
+    readonly label?: readonly string[] | undefined;
+    readonly key?: string | undefined;
+  },
   signal: AbortSignal,
 ): Promise<Posted> {
   const query = new URLSearchParams(label.map((one) => ['label', one]));
   if (profile !== undefined) query.set('profile', profile);
   const answer = await ask(`${server}/v1/videos${query.size === 0 ? '' : `?${query}`}`, signal, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    },
     body: description,
   });
   const posted = await read(answer, postedSchema);

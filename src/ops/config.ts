@@ -6,6 +6,7 @@ import {
   type BucketSettings,
   type Environment,
   httpUrl,
+  isLoopback,
   type LogLevel,
   type PlaylistsConfig,
   parseEnvironment,
@@ -54,6 +55,8 @@ export interface NodeConfig {
   readonly diskReserveBytes: number;
   /** Bytes of segments on its disk at most; undefined: as the policy says. */
   readonly diskBudgetBytes: number | undefined;
+  /** Memory that each ffmpeg process may have, in bytes. Absent: by that of the machine. */
+  readonly renderMemoryBytes?: number | undefined;
   readonly sweep: SweepSettings;
   /** Where traces are sent; absent: there are none. */
   readonly tracesUrl?: string | undefined;
@@ -77,6 +80,8 @@ export interface StackConfig {
   /** Prefix of the ids of the stack's nodes. */
   readonly nodeId: string;
   readonly demo: boolean;
+  /** Whether posting a video needs a key although none was ever made. */
+  readonly keysRequired: boolean;
   readonly logLevel: LogLevel;
   /** Node's compile cache of the parts. */
   readonly compileCache: string;
@@ -88,6 +93,8 @@ export interface CliConfig {
   readonly url: string;
   readonly dataFolder: string;
   readonly adminToken: string | undefined;
+  /** A client's key. */
+  readonly key: string | undefined;
   readonly ffmpegPath: string | undefined;
   readonly logLevel: LogLevel;
 }
@@ -152,6 +159,11 @@ const nodeVariables = {
     .int('must be a whole number of bytes')
     .min(0, 'must be at least 0')
     .default(256 * 1024 * 1024),
+  SEGUE_RENDER_MEMORY_BYTES: z.coerce
+    .number<string>({ error: 'must be a number of bytes' })
+    .int('must be a whole number of bytes')
+    .min(64 * 1024 * 1024, 'must be at least 67108864')
+    .optional(),
   SEGUE_NODE_WEIGHT: z.coerce
     .number<string>({ error: 'must be a number' })
     .min(0.01, 'must be at least 0.01')
@@ -217,6 +229,7 @@ const cliSchema = z.object({
   SEGUE_URL: httpUrl.optional(),
   PORT: variables.PORT.default(8080),
   SEGUE_ADMIN_TOKEN: variables.SEGUE_ADMIN_TOKEN.optional(),
+  SEGUE_KEY: variables.SEGUE_KEY.optional(),
   FFMPEG_PATH: nodeVariables.FFMPEG_PATH,
   SEGUE_LOG_LEVEL: playlistsDefaults.SEGUE_LOG_LEVEL,
 });
@@ -260,6 +273,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     weight: v.SEGUE_NODE_WEIGHT,
     diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
     diskBudgetBytes: v.SEGUE_DISK_BUDGET_BYTES,
+    renderMemoryBytes: v.SEGUE_RENDER_MEMORY_BYTES,
     sweep: sweepSettings(v),
     tracesUrl: tracesUrlOf(v),
     logLevel: v.SEGUE_LOG_LEVEL,
@@ -283,7 +297,8 @@ export function stackConfig(env: Environment = process.env): StackConfig {
     // Several stacks may share one external database, and a node's id must be its own there.
     nodeId: env['SEGUE_NODE_ID'] !== undefined || v.DATABASE_URL !== undefined ? v.SEGUE_NODE_ID : 'node',
     // The demo's kill button is for people at their own machine, not for whoever reaches a public address.
-    demo: v.SEGUE_DEMO ?? ['127.0.0.1', 'localhost', '::1'].includes(v.HOST),
+    demo: v.SEGUE_DEMO ?? isLoopback(v.HOST),
+    keysRequired: v.SEGUE_KEYS_REQUIRED,
     logLevel: v.SEGUE_LOG_LEVEL,
     // Node's own variable: stacks that come and go may share one cache.
     compileCache: env['NODE_COMPILE_CACHE'] ?? join(v.SEGUE_DATA, 'cache'),
@@ -297,6 +312,7 @@ export function cliConfig(env: Environment = process.env): CliConfig {
     url: v.SEGUE_URL ?? `http://127.0.0.1:${v.PORT}`,
     dataFolder: v.SEGUE_DATA,
     adminToken: v.SEGUE_ADMIN_TOKEN,
+    key: v.SEGUE_KEY,
     ffmpegPath: v.FFMPEG_PATH,
     logLevel: v.SEGUE_LOG_LEVEL,
   };

@@ -7,7 +7,7 @@ CREATE TABLE policy_versions (
 );
 --> statement-breakpoint
 INSERT INTO policy_versions (version, policy, author, created_at)
-  SELECT 1, policy, 'admin token', updated_at FROM policies;
+  SELECT 1, policy, 'admin-token', updated_at FROM policies;
 --> statement-breakpoint
 DROP TABLE policies;
 --> statement-breakpoint
