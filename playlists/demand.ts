@@ -43,10 +43,7 @@ const follows = 2;
 const piecesOfOne = 8;
 
 /** Starts with nothing seen. `now`: milliseconds since 1970. */
-export function demandRecorder(
-  catalog: Pick<PolicyCatalog, 'addDemand'>,
-  now: () => number,
-): DemandRecorder {
+export function demandRecorder(catalog: Pick<PolicyCatalog, 'addDemand'>, now: () => number): DemandRecorder {
   let sums = new Map<string, Sum>();
   let ended: NewView[] = [];
   const known = new LRUCache<string, true>({ max: most.viewers });

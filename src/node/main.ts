@@ -246,7 +246,7 @@ export async function startNode(
   });
   const findUncopied = (): Promise<void> =>
     copying.resume(
-      () => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal),
+      () => uncopied({ catalog, disk, bucket, nodeId, log, isWanted: policy.wants }, stopped.signal),
       stopped.signal,
       ({ renderId }) => policy.look(renderId),
     );
@@ -307,8 +307,6 @@ export async function startNode(
     onTaken: measures.takenOver,
   });
   opened.defer(() => takeover.stop());
-  /** Whether what an earlier process left has been compared with the bucket. */
-  let found = false;
   const replicating = startReplicating({
     catalog,
     nodeId,
@@ -319,8 +317,7 @@ export async function startNode(
     isReady: () => ready && policy.room() === 'plenty',
     isIdle: () => renders.encoding < encoders,
     render: replicaRenderer(renderer, catalog),
-    // Before that, an object may be there whose row an earlier process did not come to write.
-    copy: ({ renderId }) => found && policy.look(renderId),
+    onStray: policy.stray,
     onReplica: measures.replica,
   });
   opened.defer(() => replicating.stop());
@@ -335,9 +332,7 @@ export async function startNode(
     () => void findUncopied(),
   );
   opened.defer(() => endings.stop().catch(() => undefined));
-  const finding = findUncopied().then(() => {
-    found = true;
-  });
+  const finding = findUncopied();
   log.info({ url, ffmpeg: ffmpeg.version, segmentBytes: disk.bytes }, 'node ready');
 
   const parts = opened.move();

@@ -73,6 +73,3 @@ export interface RenditionRanges {
   readonly name: string;
   readonly ranges: Ranges;
 }
-
-/** Why something was decided: a sentence with its figures. */
-export type Reason = string;
