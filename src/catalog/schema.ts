@@ -65,12 +65,7 @@ export const renders = pgTable(
     againCpuSeconds: doublePrecision('again_cpu_seconds').notNull().default(0),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
-  (table) => [
-    uniqueIndex('renders_generation').on(table.videoId, table.generation),
-    index('renders_unsealed')
-      .on(table.createdAt.desc())
-      .where(sql`${table.sealedAt} IS NULL AND ${table.state} = 'active'`),
-  ],
+  (table) => [uniqueIndex('renders_generation').on(table.videoId, table.generation)],
 );
 
 /**

@@ -44,5 +44,3 @@ CREATE TABLE views (
 );
 --> statement-breakpoint
 CREATE INDEX views_at ON views (at);
---> statement-breakpoint
-CREATE INDEX renders_unsealed ON renders (created_at DESC) WHERE sealed_at IS NULL AND state = 'active';
