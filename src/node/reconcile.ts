@@ -139,7 +139,13 @@ const noteOf =
  * row) are recorded when their size is right, so that nothing is copied twice. Yields the rest, render after render.
  */
 export async function* uncopied(
-  { catalog, disk, bucket, log, isWanted }: ReconcileOptions & {
+  {
+    catalog,
+    disk,
+    bucket,
+    log,
+    isWanted,
+  }: ReconcileOptions & {
     /** Whether anything of a render is to be copied: the bucket is asked of nothing else. Default: everything. */
     readonly isWanted?: (renderId: string) => Promise<boolean>;
   },

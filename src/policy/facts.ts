@@ -49,6 +49,8 @@ export interface VideoFacts {
   /** Whether its segments can be rendered again; those of a foreign stream cannot. */
   readonly isRemakable: boolean;
   readonly renditions: readonly RenditionFacts[];
+  /** Number of the segment that plays at a time, in seconds. Absent: all segments are of one length. */
+  readonly segmentAt?: (seconds: number) => number;
   /** What one whole view transfers. */
   readonly view: { readonly bytes: number; readonly objects: number };
   readonly demand: Demand;

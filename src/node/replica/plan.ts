@@ -85,7 +85,7 @@ export function replicaTasks(view: ReplicaView, limit: number): ReplicaTask[] {
     for (const { renderId, rendition, container, segments, stored } of theirs) {
       const elsewhere = others.filter((row) => row.rendition === rendition).map((row) => row.segments);
       const alone = difference(segments, unionOf(stored, ...elsewhere));
-      for (const n of numbersIn(alone)) 
+      for (const n of numbersIn(alone))
         tasks.push({ renderId, rendition, container, n, from, isRendered: mode === 'render' });
     }
   }

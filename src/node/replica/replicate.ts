@@ -1,8 +1,8 @@
 import PQueue from 'p-queue';
 import { liveNodes } from '../../catalog/nodes.ts';
 import { policyOf } from '../../catalog/policy.ts';
-import { bucketPlace } from '../../catalog/schema.ts';
 import { renderFacts } from '../../catalog/render-facts.ts';
+import { bucketPlace } from '../../catalog/schema.ts';
 import { type UncopiedRow, uncopiedHoldings } from '../../catalog/uncopied.ts';
 import type { Change } from '../../catalog/wake.ts';
 import { SegueError } from '../../ops/errors.ts';
@@ -49,10 +49,7 @@ export function replicateStep(options: ReplicateOptions): (signal: AbortSignal) 
 
   return async (signal) => {
     if (!options.isReady()) return 'idle';
-    const [policy, nodes] = await Promise.all([
-      policyOf(catalog.db),
-      liveNodes(catalog.db, leaseSeconds),
-    ]);
+    const [policy, nodes] = await Promise.all([policyOf(catalog.db), liveNodes(catalog.db, leaseSeconds)]);
     options.onPolicy?.(policy);
     const now = Date.now();
     const known = JSON.stringify([
@@ -62,7 +59,8 @@ export function replicateStep(options: ReplicateOptions): (signal: AbortSignal) 
     if (quiet !== undefined && quiet.nodes === known && now < quiet.until) return 'idle';
     const rows = await uncopiedHoldings(catalog.db, mostRows);
     const strays = strayCopies({ rows, nodes, nodeId });
-    for (const [renderId, all] of Map.groupBy(strays, (task) => task.renderId)) options.onStray(renderId, all.length);
+    for (const [renderId, all] of Map.groupBy(strays, (task) => task.renderId))
+      options.onStray(renderId, all.length);
     const modes = await modesOf(catalog, rows, policy, leaseSeconds);
     const tasks = replicaTasks({ rows, nodes, nodeId, policy, modes, now }, mostTasks);
     const isQuiet = rows.length >= manyRows && tasks.length === 0 && policy.replicas.mode === 'on-trouble';
@@ -94,7 +92,11 @@ async function modesOf(
 ): Promise<ReadonlyMap<string, ReplicaMode>> {
   const modes = new Map<string, ReplicaMode>();
   if ([...policy.rules, policy.default].every(({ keep }) => keep.replicas === null)) return modes;
-  const facts = await renderFacts(catalog.db, [...new Set(rows.map(({ renderId }) => renderId))], leaseSeconds);
+  const facts = await renderFacts(
+    catalog.db,
+    [...new Set(rows.map(({ renderId }) => renderId))],
+    leaseSeconds,
+  );
   for (const row of facts.values()) {
     const { replicas } = ruleFor(policy, matchedOf(row), Date.now()).keep;
     if (replicas !== null) modes.set(row.renderId, replicas);
