@@ -25,7 +25,7 @@ import { segmentsFolder, uploadsFolder } from '../store/segments-folder.ts';
 import { goThroughDisks } from './adopt.ts';
 import { nodeApp } from './app.ts';
 import { copyCare } from './copy-care.ts';
-import { watchDisk } from './disk-room.ts';
+import { type DiskRoom, watchDisk } from './disk-room.ts';
 import { openDisks } from './disks.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
@@ -34,7 +34,7 @@ import { childCpu } from './policy/child-cpu.ts';
 import { largestOf } from './policy/largest.ts';
 import { machineLoad } from './policy/load.ts';
 import { nodePolicyRoutes } from './policy/routes.ts';
-import { startPolicy } from './policy/start.ts';
+import { type NodePolicy, startPolicy } from './policy/start.ts';
 import { watchingHere } from './policy/watching.ts';
 import { uncopied } from './reconcile.ts';
 import { startReconciliation } from './reconciliation.ts';
@@ -164,6 +164,9 @@ export async function startNode(
   });
   opened.defer(() => copying.stop());
   const largest = largestOf();
+  /** Nothing is decided before everything that it is decided by is there. */
+  let deciding: NodePolicy | undefined;
+  const room = (): DiskRoom => deciding?.room() ?? space.room;
   const folder = join(config.dataFolder, 'text');
   const renderer = createRenderer({ ffmpeg, assets, modules, folder, niceness });
   const renders = startRenders({
@@ -175,8 +178,8 @@ export async function startNode(
     aheadSeconds: config.renderAheadSeconds,
     hasEncoder: (name) => ffmpeg.encoders.has(name),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
-    keepOf: (renderId) => policy.keepOf(renderId),
-    room: () => policy.room(),
+    keepOf: (renderId) => deciding?.keepOf(renderId),
+    room,
     makeSegment: segmentMaker({ renderer, disk, catalog, log, cpu: childCpu() }),
     onFailed: measures.notMade,
     onMade: (made) => {
@@ -184,7 +187,7 @@ export async function startNode(
       largest.note(made.bytes);
       for (const { name } of made.renditions)
         uncopyable.delete(copyName({ renderId: made.renderId, rendition: name, n: made.n }));
-      policy.look(made.renderId);
+      deciding?.look(made.renderId);
     },
   });
 
@@ -196,12 +199,12 @@ export async function startNode(
     spool: await openSpool(join(segments, uploadsFolder)),
     log,
     leaseSeconds,
-    isFull: () => policy.room() === 'full',
+    isFull: () => room() === 'full',
     onWritten: (segment) => {
       const { renderId, rendition, kind, container, n, bytes, durationUs, discontinuity } = segment;
       measures.taken(segment);
       largest.note(bytes);
-      policy.copyForeign({ renderId, rendition, kind, container, n });
+      deciding?.copyForeign({ renderId, rendition, kind, container, n });
       log.info({ renderId, rendition, n, bytes, durationUs, discontinuity }, 'segment taken in');
     },
     onSkipped: measures.skipped,
@@ -234,6 +237,7 @@ export async function startNode(
     log,
   });
   opened.use(policy);
+  deciding = policy;
 
   const care = copyCare({
     catalog,
@@ -314,7 +318,7 @@ export async function startNode(
     log,
     disk,
     signer,
-    isReady: () => ready && policy.room() === 'plenty',
+    isReady: () => ready && room() === 'plenty',
     isIdle: () => renders.encoding < encoders,
     render: replicaRenderer(renderer, catalog),
     onStray: policy.stray,

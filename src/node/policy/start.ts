@@ -99,7 +99,12 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
     running = next.catch(() => undefined);
     return next;
   };
-  const loop = opened.use(startLoop(step, { name: 'copy plans', intervalMs: plansMs, log }));
+  const loop = opened.use(startLoop(step, {
+      name: 'copy plans',
+      intervalMs: plansMs,
+      log,
+      backoffMs: { first: 200, longest: plansMs },
+    }));
   let timer: NodeJS.Timeout | undefined;
   wake = () => {
     timer ??= setTimeout(() => {
