@@ -32,7 +32,7 @@ import { nodeApp } from './app.ts';
 import { startCalibrating } from './calibrate.ts';
 import { copyCare } from './copy-care.ts';
 import { copyRate } from './copy-rate.ts';
-import { watchDisk } from './disk-room.ts';
+import { type DiskRoom, watchDisk } from './disk-room.ts';
 import { openDisks } from './disks.ts';
 import { startExposure } from './exposure.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -43,7 +43,7 @@ import { childCpu } from './policy/child-cpu.ts';
 import { largestOf } from './policy/largest.ts';
 import { machineLoad } from './policy/load.ts';
 import { nodePolicyRoutes } from './policy/routes.ts';
-import { startPolicy } from './policy/start.ts';
+import { type NodePolicy, startPolicy } from './policy/start.ts';
 import { watchingHere } from './policy/watching.ts';
 import { uncopied } from './reconcile.ts';
 import { startReconciliation } from './reconciliation.ts';
@@ -192,6 +192,9 @@ export async function startNode(
   });
   opened.defer(() => copying.stop());
   const largest = largestOf();
+  /** Nothing is decided before everything that it is decided by is there. */
+  let deciding: NodePolicy | undefined;
+  const room = (): DiskRoom => deciding?.room() ?? space.room;
   const folder = join(config.dataFolder, 'text');
   const calibrating = await startCalibrating({ catalog, nodeId, log });
   opened.defer(() => calibrating.stop());
@@ -207,8 +210,8 @@ export async function startNode(
     aheadSeconds: config.renderAheadSeconds,
     hasEncoder: (name) => ffmpeg.encoders.has(name),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
-    keepOf: (renderId) => policy.keepOf(renderId),
-    room: () => policy.room(),
+    keepOf: (renderId) => deciding?.keepOf(renderId),
+    room,
     makeSegment: segmentMaker({ renderer, disk, catalog, log, cpu: childCpu() }),
     onFailed: measures.notMade,
     onMade: (made) => {
@@ -220,7 +223,7 @@ export async function startNode(
         uncopyable.delete(task);
         if (trace !== undefined) traces.set(task, trace);
       }
-      policy.look(renderId);
+      deciding?.look(renderId);
     },
     onGivenUp: measures.renderFailed,
     tracing,
@@ -234,12 +237,12 @@ export async function startNode(
     spool: await openSpool(join(segments, uploadsFolder)),
     log,
     leaseSeconds,
-    isFull: () => policy.room() === 'full',
+    isFull: () => room() === 'full',
     onWritten: (segment) => {
       const { renderId, rendition, kind, container, n, bytes, durationUs, discontinuity } = segment;
       measures.taken(segment);
       largest.note(bytes);
-      policy.copyForeign({ renderId, rendition, kind, container, n, trace: tracing?.current() });
+      deciding?.copyForeign({ renderId, rendition, kind, container, n, trace: tracing?.current() });
       log.info({ renderId, rendition, n, bytes, durationUs, discontinuity }, 'segment taken in');
     },
     onSkipped: measures.skipped,
@@ -274,6 +277,7 @@ export async function startNode(
     log,
   });
   opened.use(policy);
+  deciding = policy;
 
   const care = copyCare({
     catalog,
@@ -286,7 +290,7 @@ export async function startNode(
   });
   const findUncopied = (): Promise<void> =>
     copying.resume(
-      () => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal),
+      () => uncopied({ catalog, disk, bucket, nodeId, log, isWanted: policy.wants }, stopped.signal),
       stopped.signal,
       ({ renderId }) => policy.look(renderId),
     );
@@ -355,8 +359,6 @@ export async function startNode(
     onTaken: measures.takenOver,
   });
   opened.defer(() => takeover.stop());
-  /** Whether what an earlier process left has been compared with the bucket. */
-  let found = false;
   const replicating = startReplicating({
     catalog,
     nodeId,
@@ -364,11 +366,10 @@ export async function startNode(
     log,
     disk,
     signer,
-    isReady: () => ready && policy.room() === 'plenty',
+    isReady: () => ready && room() === 'plenty',
     isIdle: () => renders.encoding < encoders,
     render: replicaRenderer(renderer, catalog),
-    // Before that, an object may be there whose row an earlier process did not come to write.
-    copy: ({ renderId }) => found && policy.look(renderId),
+    onStray: policy.stray,
     onReplica: measures.replica,
   });
   opened.defer(() => replicating.stop());
@@ -391,9 +392,7 @@ export async function startNode(
     () => void findUncopied(),
   );
   opened.defer(() => endings.stop().catch(() => undefined));
-  const finding = findUncopied().then(() => {
-    found = true;
-  });
+  const finding = findUncopied();
   log.info({ url, ffmpeg: ffmpeg.version, segmentBytes: disk.bytes }, 'node ready');
 
   const parts = opened.move();

@@ -2,7 +2,7 @@ import { foreign } from '../catalog/foreign.ts';
 import { type Ranges, unionOf } from '../catalog/ranges.ts';
 import type { RenderFactsRow } from '../catalog/render-facts.ts';
 import { bucketPlace } from '../catalog/schema.ts';
-import { gridOf, segmentCount } from '../grid/grid.ts';
+import { type Grid, gridOf, segmentAt, segmentCount } from '../grid/grid.ts';
 import { segmentsOf } from '../rendition/kind.ts';
 import { type RenditionFacts, reachParts, type VideoFacts } from './facts.ts';
 import type { Matched } from './match.ts';
@@ -14,8 +14,14 @@ const assumedCost = 1;
 const secondsOf = ({ frameCount, frameRate: { num, den } }: RenderFactsRow): number =>
   (frameCount * den) / num;
 
-const gridCount = (row: RenderFactsRow): number =>
-  row.frameCount === 0 ? 0 : segmentCount(gridOf(row.frameRate, row.frameCount));
+/** Undefined where nobody knows the length. */
+const gridOfRow = (row: RenderFactsRow): Grid | undefined =>
+  row.frameCount === 0 ? undefined : gridOf(row.frameRate, row.frameCount);
+
+function gridCount(row: RenderFactsRow): number {
+  const grid = gridOfRow(row);
+  return grid === undefined ? 0 : segmentCount(grid);
+}
 
 /** What rules look at. */
 export function matchedOf(row: RenderFactsRow): Matched {
@@ -38,7 +44,8 @@ export interface Here {
 
 /** A video as the policy sees it from a node. Of what is made on demand only what was asked for is part of it. */
 export function factsOfRow(row: RenderFactsRow, { nodeId, on, segmentBytes, playheads }: Here): VideoFacts {
-  const count = gridCount(row);
+  const grid = gridOfRow(row);
+  const count = grid === undefined ? 0 : segmentCount(grid);
   const copiesOf = (rendition: string, isMeant: (place: string) => boolean): Ranges =>
     unionOf(
       ...row.copies
@@ -67,6 +74,7 @@ export function factsOfRow(row: RenderFactsRow, { nodeId, on, segmentBytes, play
     againCpuSeconds: row.againCpuSeconds,
     isRemakable: row.profile !== foreign,
     renditions,
+    ...(grid === undefined ? {} : { segmentAt: (seconds: number) => segmentAt(grid, seconds) }),
     view: {
       bytes: viewed.reduce((sum, { bytes }) => sum + bytes, 0),
       objects: viewed.reduce((sum, { segments }) => sum + segments, 0),

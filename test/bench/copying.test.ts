@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { descendants } from '../support/processes.ts';
-import { startStack, type TestStack } from '../support/stack.ts';
+import { setPolicy, startStack, type TestStack } from '../support/stack.ts';
 import { until } from '../support/wait.ts';
 import { report, shown, summaryOf } from './ratio.ts';
 
@@ -45,15 +45,6 @@ const costs = (): { readonly segue: number; readonly bucket: number } => {
   const bucket = stack.pidOf('bucket');
   return { segue: treeCpu(stack.pid, bucket), bucket: treeCpu(bucket) };
 };
-
-const headers = () => ({ authorization: `Bearer ${stack.adminToken}` });
-
-async function setPolicy(what: string): Promise<void> {
-  const body = JSON.stringify({ default: { copy: { what } } });
-  expect((await fetch(`${stack.url}/v1/policy`, { method: 'PUT', headers: headers(), body })).status).toBe(
-    200,
-  );
-}
 
 /** The beginning of the default example; another seed makes another video, of the same cost. */
 async function descriptionOf(seed: number): Promise<string> {
@@ -109,7 +100,7 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
   const [rendered, copied, added, bucket]: [number[], number[], number[], number[]] = [[], [], [], []];
   for (let round = 0; round < rounds; round += 1) {
     const run = async (what: 'nothing' | 'everything') => {
-      await setPolicy(what);
+      await setPolicy(stack.url, stack.adminToken, { default: { copy: { what } } });
       return costOf(1000 + round * 2 + Number(what === 'everything'), what === 'everything');
     };
     // Now the one first, then the other.

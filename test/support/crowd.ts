@@ -119,7 +119,7 @@ async function fillEvents(sql: postgres.Sql): Promise<void> {
     UNION ALL VALUES
       (now() - interval '25 minutes', 'error', 'node-dead', ${`node-${number(31, 3)}`}, NULL, 'node-031 is gone'),
       (now() - interval '17 minutes', 'info', 'node-ready', 'node-031', NULL, 'node-031 was started again'),
-      (now() - interval '9 minutes', 'warning', 'policy', NULL, NULL, 'Version 2 of the policy was set by admin token'),
+      (now() - interval '9 minutes', 'warning', 'policy', NULL, NULL, 'Version 2 of the policy was set by admin-token'),
       (now() - interval '4 minutes', 'warning', 'node-draining', 'node-007', NULL, 'node-007 drains: it takes nothing new'),
       (now() - interval '95 seconds', 'error', 'lost', NULL, NULL, 'The bucket has lost segment 12 of 720p; it is copied again')
     ORDER BY 1`;

@@ -51,6 +51,15 @@ export interface Evicting {
   readonly evictedAfterSeconds: number;
 }
 
+/** What videos of one rule may have together. */
+interface Group {
+  /** Bytes. */
+  readonly most: number;
+  readonly looked: Map<string, Looked>;
+  /** Something of it was looked at since the last time. */
+  isNews: boolean;
+}
+
 /** Renders whose facts are read at once. */
 const mostAtOnce = 200;
 /** Looks at the disk, in milliseconds. */
@@ -65,7 +74,8 @@ export function evicting(options: EvictOptions): Evicting {
   let pressed = { afterSeconds: Number.POSITIVE_INFINITY, at: 0 };
   /** What is to leave by rule, by render. */
   const leavers = new Map<string, Looked>();
-  const overfull = new Map<string, { readonly rule: Rule; readonly looked: Map<string, Looked> }>();
+  /** Renders under rules that bound what their videos have together, by rule. */
+  const groups = new Map<string, Group>();
 
   const everything = async (): Promise<Looked[]> => {
     const ids = disk.renders();
@@ -150,15 +160,16 @@ export function evicting(options: EvictOptions): Evicting {
       const chosen = free([looked]).flatMap((facts) => leaving(watch.current.policy, facts, forecast, now()));
       await dropAll([looked], chosen);
     }
-    for (const [name, { rule, looked }] of overfull) {
-      overfull.delete(name);
-      const most = rule.keep.localBytes;
-      if (most === null) continue;
-      const all = [...looked.values()].filter(({ row }) => disk.held(row.renderId).size > 0);
+    for (const group of groups.values()) {
+      if (!group.isNews) continue;
+      group.isNews = false;
+      for (const renderId of group.looked.keys())
+        if (disk.held(renderId).size === 0) group.looked.delete(renderId);
+      const all = [...group.looked.values()];
       const used = all.reduce((sum, { row }) => sum + bytesOn(disk, row.renderId), 0);
-      if (used <= most) continue;
-      const chosen = evictions(watch.current.policy, free(all), used - most, forecast, now());
-      await dropAll(all, chosen, used - most);
+      if (used <= group.most) continue;
+      const over = used - group.most;
+      await dropAll(all, evictions(watch.current.policy, free(all), over, forecast, now()), over);
     }
   };
 
@@ -167,9 +178,14 @@ export function evicting(options: EvictOptions): Evicting {
       const { renderId } = looked.row;
       if (disk.held(renderId).size === 0) return;
       leavers.set(renderId, looked);
-      if (rule.keep.localBytes === null) return;
-      const group = overfull.get(rule.name)?.looked ?? new Map<string, Looked>();
-      overfull.set(rule.name, { rule, looked: group.set(renderId, looked) });
+      for (const [name, group] of groups) {
+        if (name !== rule.name || rule.keep.localBytes === null) group.looked.delete(renderId);
+        if (group.looked.size === 0) groups.delete(name);
+      }
+      const most = rule.keep.localBytes;
+      if (most === null) return;
+      const known = groups.get(rule.name)?.looked ?? new Map<string, Looked>();
+      groups.set(rule.name, { most, looked: known.set(renderId, looked), isNews: true });
     },
     async step() {
       const bytes = bytesToFree(disk.bytes, options.budget(), watch.current.policy.disk);

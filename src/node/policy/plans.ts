@@ -40,6 +40,8 @@ export interface Plans {
   readonly waiting: number;
   /** What was last decided to be kept of a render; undefined where it was not looked at lately. */
   keepOf(renderId: string): KeepRule | undefined;
+  /** Whether something of a render that is here is to be copied. */
+  wants(renderId: string): Promise<boolean>;
   /** Copies everything of a render that is here, whatever the policy says. Returns how many segments. */
   copyNow(renderId: string): Promise<number>;
   /** Looks at some of what is to be looked at, decides, and hands on to the uploader what is to be copied. */
@@ -125,6 +127,12 @@ export function copyPlans(options: PlansOptions): Plans {
       return due.size;
     },
     keepOf: (renderId) => keeps.get(renderId),
+    async wants(renderId) {
+      const [looked] = await looks.videos([renderId]);
+      if (looked === undefined) return false;
+      const decision = decide(watch.current.policy, looked.facts, looks.node(), forecast, now());
+      return looked.row.isSealed || decision.copy.length > 0;
+    },
     async copyNow(renderId) {
       const [looked] = await looks.videos([renderId]);
       if (looked === undefined) return 0;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { Change } from '../../catalog/wake.ts';
 import type { Copying } from '../../copy/copying.ts';
 import { plainHow } from '../../copy/how.ts';
@@ -44,6 +45,10 @@ export interface NodeExplanation extends Omit<Explanation, 'decision'> {
 export interface NodePolicy extends AsyncDisposable {
   /** Something of a render on this disk has changed: decides anew what of it is copied. */
   look(renderId: string): void;
+  /** This node has so many segments of a render that nobody else copies: decides anew where that is news. */
+  stray(this: void, renderId: string, segments: number): void;
+  /** Whether something of a render that is here is to be copied. */
+  wants(this: void, renderId: string): Promise<boolean>;
   /** Queues what nobody can make again, at once. */
   copyForeign(task: CopyTask): void;
   hear(change: Change): void;
@@ -96,7 +101,14 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
     running = next.catch(() => undefined);
     return next;
   };
-  const loop = opened.use(startLoop(step, { name: 'copy plans', intervalMs: plansMs, log }));
+  const loop = opened.use(
+    startLoop(step, {
+      name: 'copy plans',
+      intervalMs: plansMs,
+      log,
+      backoffMs: { first: 200, longest: plansMs },
+    }),
+  );
   let timer: NodeJS.Timeout | undefined;
   wake = () => {
     timer ??= setTimeout(() => {
@@ -108,6 +120,7 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
   opened.use(startLoop(() => evictor.step(), { name: 'eviction', intervalMs: evictMs, log }));
   const expire = expiring({ catalog, leaseSeconds, bucket, watch, log });
   opened.use(startLoop(expire, { name: 'expiry', intervalMs: expireMs, log }));
+  const strays = new LRUCache<string, number>({ max: 20_000 });
   const parts = opened.move();
 
   return {
@@ -115,6 +128,13 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
       plans.look(renderId);
       wake();
     },
+    stray(renderId, segments) {
+      if (strays.get(renderId) === segments) return;
+      strays.set(renderId, segments);
+      plans.look(renderId);
+      wake();
+    },
+    wants: (renderId) => plans.wants(renderId),
     copyForeign(task) {
       // Nothing is known of a stream but that it is one.
       const rule = ruleFor(

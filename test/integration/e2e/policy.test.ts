@@ -81,6 +81,9 @@ test('operators say what is copied, see why, and do it by hand; what was watched
   });
   await play(id);
   expect(inBucket(await statusOf(id))).toBe(0);
+  expect(await post(1, '?label=later&label=clip'), 'the same video').toBe(id);
+  const refused = await fetch(`${stack.url}/v1/videos?label=No%20Label`, { method: 'POST', body: '{}' });
+  expect(await refused.json()).toMatchObject({ error: { code: 'invalid_request' } });
 
   const why = await run((options, output) => explain(id, options, output));
   expect(why.code).toBe(0);
@@ -117,7 +120,7 @@ test('operators say what is copied, see why, and do it by hand; what was watched
     { what: 'the view has ended', timeout: 120_000, every: 2000 },
   );
   const trace = await readTrace(file);
-  expect(trace.videos).toMatchObject([{ id, labels: ['clip', 'team-a'], seconds: 12, size: 180 }]);
+  expect(trace.videos).toMatchObject([{ id, labels: ['clip', 'team-a', 'later'], seconds: 12, size: 180 }]);
   expect(trace.events).toMatchObject([{ kind: 'view', video: 0, from: 0, to: 12 }]);
 }, 240_000);
 
@@ -199,7 +202,7 @@ test('every version of the policy is kept, can be restored, and is not lost to s
     versions: object[];
   };
   expect(history.versions).toMatchObject([
-    { version: version + 1, author: 'admin token', note: 'for the test' },
+    { version: version + 1, author: 'admin-token', note: 'for the test' },
     { version },
   ]);
   expect((await fetch(`${url}/history`)).status).toBe(401);

@@ -226,7 +226,7 @@ describe('what is kept', () => {
 test('a disk stays within its budget, and nothing is lost, while a bucket is down and five times as much is written', async () => {
   const budget = 20_000_000;
   const [videos, size] = [15, 400_000];
-  await set(catalog, { ...everything, disk: { high: 0.8, low: 0.6 } });
+  await set(catalog, { ...everything, disk: { high: 0.8, low: 0.2 } });
   await proxy.fail({ kind: 'status', status: 503 });
   await using node = await start({ budgetBytes: budget });
   const sums = new Map<string, string>();

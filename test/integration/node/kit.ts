@@ -11,7 +11,7 @@ import { pinDescription } from '../../../src/description/pin.ts';
 import type { DiskRoom } from '../../../src/node/disk-room.ts';
 import type { EncodedSegment, MadeSegment, SegmentRenderer } from '../../../src/node/make-segment.ts';
 import { segmentMaker } from '../../../src/node/make-segment.ts';
-import { type Renders, startRenders } from '../../../src/node/renders.ts';
+import { type Renders, type RendersOptions, startRenders } from '../../../src/node/renders.ts';
 import { createLog } from '../../../src/ops/log.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -147,6 +147,7 @@ export interface TestRendersOptions {
   readonly now?: () => number;
   readonly hasEncoder?: (name: string) => boolean;
   readonly room?: () => DiskRoom;
+  readonly keepOf?: RendersOptions['keepOf'];
   /** Folder of an earlier one. */
   readonly folder?: string;
   readonly disk?: (disk: DiskStore) => DiskStore;
@@ -172,6 +173,7 @@ export async function startTestRenders(options: TestRendersOptions): Promise<Tes
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     onMade: (segment) => made.push(segment),
     ...(options.room === undefined ? {} : { room: options.room }),
+    ...(options.keepOf === undefined ? {} : { keepOf: options.keepOf }),
     ...(options.now === undefined ? {} : { now: options.now }),
   });
   return {

@@ -111,10 +111,10 @@ describe('what is copied', () => {
   test('of a part is its beginning, of the renditions that the rule names', async () => {
     await add('r');
     await set(catalog, {
-      default: { copy: { what: 'part', firstSeconds: 10, renditions: ['video'] } },
+      default: { copy: { what: 'part', firstSeconds: 5, renditions: ['video'] } },
     });
     await using node = await start();
-    await until(() => node.copied.length === 4, { what: 'half of the video is copied' });
+    await until(() => node.copied.length === 4, { what: 'what holds the first five seconds is copied' });
     await node.policy.settled(AbortSignal.timeout(10_000));
     expect(await inBucket(catalog, 'r', '180p')).toEqual([[0, 4]]);
     expect(await inBucket(catalog, 'r', 'audio')).toEqual([]);
