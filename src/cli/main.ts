@@ -18,6 +18,7 @@ import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
 import type { PolicyOptions } from './policy.ts';
+import { addSimulate } from './simulate-command.ts';
 import { addStreams } from './stream-commands.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -125,6 +126,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
     program.command(name).description(description).option('--json', 'print JSON, one object a line');
   addServices(add, ended);
   addClients(add, ended);
+  addSimulate(add, ended);
   addStreams(program, ended);
   addIngest(program, child, ended);
   try {

@@ -8,7 +8,7 @@ export interface Prices {
   readonly storedGbMonth: number;
   /** A GB from the bucket, or its CDN, to viewers. */
   readonly bucketGbOut: number;
-  /** A GB from a node to viewers. */
+  /** A GB from a node to viewers, by way of the playlist service. */
   readonly nodeGbOut: number;
   /** A GB from a node to the bucket. */
   readonly copiedGb: number;
@@ -20,13 +20,13 @@ export interface Prices {
 
 /** Prices to begin with, in US dollars as published late in 2026 for a region in the United States; docs/OPERATING.md has their origin. */
 export const pricePresets = {
-  /** Nodes on EC2 and a bucket in the same region, served without a CDN: both ways out cost the same. */
+  /** Nodes on EC2 and a bucket in the same region, without a CDN. What a node serves goes through the playlist service, in another zone. */
   'aws-s3': {
     perThousandPuts: 0.005,
     perThousandGets: 0.0004,
     storedGbMonth: 0.023,
     bucketGbOut: 0.09,
-    nodeGbOut: 0.09,
+    nodeGbOut: 0.1,
     copiedGb: 0,
     cpuHour: 0.0425,
     diskGbMonth: 0.08,
@@ -48,7 +48,7 @@ export const pricePresets = {
     perThousandGets: 0.00002,
     storedGbMonth: 0.006,
     bucketGbOut: 0.001,
-    nodeGbOut: 0.001,
+    nodeGbOut: 0.002,
     copiedGb: 0.0002,
     cpuHour: 0.008,
     diskGbMonth: 0.01,
@@ -66,7 +66,7 @@ export const pricesSchema = z.strictObject({
   perThousandGets: price('1000 GET requests'),
   storedGbMonth: price('A GB (10^9 bytes) in the bucket for 30 days'),
   bucketGbOut: price('A GB from the bucket, or its CDN, to viewers'),
-  nodeGbOut: price('A GB from a node to viewers'),
+  nodeGbOut: price('A GB from a node to viewers, by way of the playlist service'),
   copiedGb: price('A GB from a node to the bucket'),
   cpuHour: price('One CPU for an hour'),
   diskGbMonth: price('A GB on the disk of a node for 30 days'),

@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { SegueError } from '../ops/errors.ts';
+import type { Trace, TraceEvent, TraceVideo } from './trace.ts';
+import { newViews, type Views } from './views.ts';
+
+/** One answered request for a segment. */
+export interface SegmentRequest {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly video: string;
+  readonly rendition: string;
+  readonly n: number;
+  /** Bytes of the answer; undefined: the log does not say. */
+  readonly bytes: number | undefined;
+  /** Who asked; undefined: the log does not say. */
+  readonly client: string | undefined;
+}
+
+/** What an access log does not say. */
+export interface LogAssumptions {
+  /** Length of a segment in seconds. */
+  readonly segmentSeconds: number;
+  /** CPU seconds that a second of video takes to render. */
+  readonly cpuPerSecond: number;
+  readonly nodes: number;
+  readonly diskBytes: number;
+}
+
+/** Where the log names no bytes, a second of a rendition has so many. */
+const usualByteRate = 300_000;
+/** Videos of one log at most. */
+const mostVideos = 1_000_000;
+
+/** Common and combined log format, as Apache, nginx and most CDNs write it. */
+const combined =
+  /^(\S+) \S+ \S+ \[(\d{2})\/(\w{3})\/(\d{4}):(\d{2}:\d{2}:\d{2}) ([+-]\d{2})(\d{2})\] "(?:GET|HEAD) (\S+) [^"]*" (\d{3}) (\d+|-)(?: "[^"]*" "([^"]*)")?/;
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** A request as the playlist service logs it. */
+const ownLine = z.object({ time: z.string(), method: z.string(), path: z.string(), status: z.number() });
+
+/** A segment: `.../VIDEO/RENDITION/anything{n}.m4s`, as Segue names it and most packagers do. */
+const segmentPath = /^(.*?)([^/]*)\/[^/]*?(\d+)\.(?:m4s|ts|mp4|m4v|m4a|cmfv|cmfa|aac)$/;
+
+/** The request on a line of a log; undefined where it is no answered request for a segment. */
+export function requestOn(line: string): SegmentRequest | undefined {
+  const found = line.startsWith('{') ? fromOwn(line) : fromCombined(line);
+  if (found === undefined || (found.status !== 200 && found.status !== 206 && found.status !== 307))
+    return undefined;
+  const path = found.path.replace(/[?#].*$/, '').replace(/^https?:\/\/[^/]*/, '');
+  const [, folder = '', rendition = '', n] = segmentPath.exec(path) ?? [];
+  if (n === undefined) return undefined;
+  const video = folder.replace(/\/+$/, '') || '/';
+  const { at, bytes, client } = found;
+  return { at, video, rendition, n: Number(n), bytes, client };
+}
+
+type Found = Pick<SegmentRequest, 'at' | 'bytes' | 'client'> & { readonly path: string; readonly status: number };
+
+function fromCombined(line: string): Found | undefined {
+  const match = combined.exec(line);
+  if (match === null) return undefined;
+  const [, host, day, month = '', year, time, hours, minutes, path = '', status, bytes, agent = ''] = match;
+  const number = String(months.indexOf(month) + 1).padStart(2, '0');
+  return {
+    at: Date.parse(`${year}-${number}-${day}T${time}${hours}:${minutes}`),
+    path,
+    status: Number(status),
+    bytes: bytes === '-' || status === '307' ? undefined : Number(bytes),
+    client: `${host} ${agent}`,
+  };
+}
+
+function fromOwn(line: string): Found | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const { data } = ownLine.safeParse(json);
+  if (data === undefined || data.method !== 'GET') return undefined;
+  return { at: Date.parse(data.time), path: data.path, status: data.status, bytes: undefined, client: undefined };
+}
+
+interface SeenRendition {
+  segments: number;
+  bytes: number;
+  measured: number;
+  requests: number;
+}
+
+/**
+ * Reads demand out of an access log: which segments a client asked for, one after the other, is one view. Lines that are no answered
+ * requests for segments are passed over. @throws SegueError `invalid_request` where there is none
+ */
+export async function traceOfLog(
+  lines: AsyncIterable<string>,
+  name: string,
+  assumed: LogAssumptions,
+): Promise<Trace> {
+  const videos = new Map<string, Map<string, SeenRendition>>();
+  const views: Views = newViews();
+  for await (const line of lines) {
+    const request = requestOn(line);
+    if (request === undefined || Number.isNaN(request.at)) continue;
+    const renditions = videos.get(request.video) ?? new Map<string, SeenRendition>();
+    if (!videos.has(request.video) && videos.size >= mostVideos) continue;
+    videos.set(request.video, renditions);
+    const seen = renditions.get(request.rendition) ?? { segments: 0, bytes: 0, measured: 0, requests: 0 };
+    renditions.set(request.rendition, seen);
+    seen.segments = Math.max(seen.segments, request.n + 1);
+    seen.requests += 1;
+    if (request.bytes !== undefined && request.bytes > 0) {
+      seen.bytes += request.bytes;
+      seen.measured += 1;
+    }
+    views.note(request);
+  }
+  const all = views.all();
+  const first = all.reduce((least, { at }) => Math.min(least, at), Number.POSITIVE_INFINITY);
+  if (all.length === 0) {
+    throw new SegueError('invalid_request', `${name} has no line about a segment`, {
+      hint: 'Give a log in combined format, or what the playlist service logs with SEGUE_LOG_LEVEL=info.',
+    });
+  }
+  const numbers = new Map([...videos.keys()].map((video, number) => [video, number]));
+  const events = all.map(
+    ({ at, video, from, to, client }): TraceEvent => ({
+      kind: 'view',
+      at: (at - first) / 1000,
+      video: numbers.get(video) ?? 0,
+      from: from * assumed.segmentSeconds,
+      to: (to + 1) * assumed.segmentSeconds,
+      ...(client === undefined ? {} : { viewer: client }),
+    }),
+  );
+  const last = all.reduce((most, { until }) => Math.max(most, until), first);
+  return {
+    name,
+    seconds: (last - first) / 1000 + assumed.segmentSeconds,
+    nodes: assumed.nodes,
+    diskBytes: assumed.diskBytes,
+    startedAt: first,
+    videos: [...videos].map(([id, renditions]) => videoOf(id, renditions, assumed)),
+    events: events.toSorted((a, b) => a.at - b.at),
+  };
+}
+
+function videoOf(
+  id: string,
+  renditions: ReadonlyMap<string, SeenRendition>,
+  { segmentSeconds, cpuPerSecond }: LogAssumptions,
+): TraceVideo {
+  const segments = Math.max(1, ...[...renditions.values()].map((one) => one.segments));
+  const seconds = segments * segmentSeconds;
+  const isAudio = (name: string): boolean => /audio|^a\d*$/i.test(name);
+  return {
+    id,
+    labels: [],
+    seconds,
+    size: 720,
+    segments,
+    cpuSeconds: seconds * cpuPerSecond,
+    renditions: [...renditions]
+      .toSorted(([a, x], [b, y]) => Number(isAudio(a)) - Number(isAudio(b)) || y.requests - x.requests)
+      .map(([name, { bytes, measured }]) => ({
+        name,
+        kind: isAudio(name) ? 'audio' : 'video',
+        bytes: measured > 0 ? (bytes / measured) * segments : seconds * usualByteRate,
+      })),
+  };
+}
