@@ -1,8 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
 import { routePath } from 'hono/route';
 import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
 import { policyJsonSchema } from '../src/policy/policy.ts';
+import { onceCatalogAnswers } from './catalog-wait.ts';
 import { caching, openToAll, preflight } from './headers.ts';
 import { initRoute } from './init-route.ts';
 import { mediaRoute } from './media-route.ts';
@@ -13,6 +15,7 @@ import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Ports } from './ports.ts';
+import { reconcileRoutes } from './reconcile-routes.ts';
 import { segmentRoute } from './segment-route.ts';
 import { type RequestContext, type RequestVariables, type Service, service } from './service.ts';
 import { steeringRoute } from './steering-route.ts';
@@ -48,6 +51,7 @@ export function createApp(ports: Ports): App {
   streamRoutes(app, shared);
   operatorRoutes(app, shared);
   policyRoutes(app, shared);
+  reconcileRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);
   documentShared(app.openAPIRegistry);
@@ -82,7 +86,8 @@ function observe(app: App, ports: Ports): void {
 
 /** Every error answer: JSON with a code of the closed list, never cached, and nothing of the inside. */
 function answerErrors(app: App): void {
-  const answer = (error: unknown, c: RequestContext): Response => {
+  const answer = (thrown: unknown, c: RequestContext): Response => {
+    const error = thrown instanceof HTTPException ? refusedBody(thrown) : thrown;
     const status = error instanceof SegueError ? statusOf(error.code) : 500;
     if (c.req.path.startsWith('/v/') || c.req.path.startsWith('/renders/')) {
       for (const [name, value] of Object.entries(openToAll)) c.header(name, value);
@@ -100,19 +105,26 @@ function answerErrors(app: App): void {
   );
 }
 
+/** What the framework refuses by itself: a body that is not JSON, or is not said to be. */
+const refusedBody = (cause: HTTPException): SegueError =>
+  new SegueError('invalid_request', cause.message, {
+    cause,
+    hint: 'Send JSON, with the header "content-type: application/json".',
+  });
+
 /** Playlists and segments: open to every origin. */
 function playableRoutes(app: App, shared: Service): void {
   for (const path of ['/v/*', '/renders/*'])
     app.options(path, () => new Response(null, { status: 204, headers: preflight }));
-  app.get('/v/:id/index.m3u8', (c) => multivariantRoute(c, shared));
-  app.get('/v/:id/steering.json', (c) => steeringRoute(c, shared));
-  app.get('/v/:id/thumbnails.vtt', (c) => thumbnailsRoute(c, shared));
-  app.get('/v/:id/poster.jpg', (c) => posterRoute(c, shared));
-  app.get('/v/:id/:rendition/media.m3u8', (c) => mediaRoute(c, shared));
-  app.get('/v/:id/:rendition/init.mp4', (c) => initRoute(c, shared));
-  app.get('/v/:id/:rendition/:file{\\d+\\.(?:m4s|jpg)}', (c) => segmentRoute(c, shared));
-  app.get('/v/:id/:rendition/:file{\\d+\\.vtt}', (c) => subtitleSegmentRoute(c, shared));
-  app.get('/renders/:renderId/*', (c) => objectRoute(c, shared));
+  app.get('/v/:id/index.m3u8', (c) => onceCatalogAnswers(c, shared, multivariantRoute));
+  app.get('/v/:id/steering.json', (c) => onceCatalogAnswers(c, shared, steeringRoute));
+  app.get('/v/:id/thumbnails.vtt', (c) => onceCatalogAnswers(c, shared, thumbnailsRoute));
+  app.get('/v/:id/poster.jpg', (c) => onceCatalogAnswers(c, shared, posterRoute));
+  app.get('/v/:id/:rendition/media.m3u8', (c) => onceCatalogAnswers(c, shared, mediaRoute));
+  app.get('/v/:id/:rendition/init.mp4', (c) => onceCatalogAnswers(c, shared, initRoute));
+  app.get('/v/:id/:rendition/:file{\\d+\\.(?:m4s|jpg)}', (c) => onceCatalogAnswers(c, shared, segmentRoute));
+  app.get('/v/:id/:rendition/:file{\\d+\\.vtt}', (c) => onceCatalogAnswers(c, shared, subtitleSegmentRoute));
+  app.get('/renders/:renderId/*', (c) => onceCatalogAnswers(c, shared, objectRoute));
 }
 
 function healthRoutes(app: App, { ports, holds, budget }: Service): void {

@@ -6,7 +6,7 @@ import { renditionFacts } from './facts.ts';
 import { orAborted } from './flights.ts';
 import { held } from './hold.ts';
 import { makeRequests } from './make-requests.ts';
-import type { SegmentBytes } from './node-client.ts';
+import type { SegmentBytes } from './read-whole.ts';
 import { nextStep } from './resolve.ts';
 import { bytesAnswer } from './segment-route.ts';
 import type { RequestContext, Service } from './service.ts';

@@ -1,29 +1,11 @@
 import { z } from 'zod';
+import { type Run, runSchema } from '../src/catalog/findings.ts';
 import { nodeSegmentPath, type UrlSigner } from '../src/node/sign.ts';
 import { errorCodes, SegueError } from '../src/ops/errors.ts';
 import type { ByteBudget } from './byte-budget.ts';
-import { crcText } from './crc32.ts';
 import type { NodeAddress } from './ports.ts';
+import { type Fetched, readWhole } from './read-whole.ts';
 import type { SegmentKey } from './resolve.ts';
-
-/** A whole, verified segment in memory. */
-export interface SegmentBytes {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** CRC-32 as eight hexadecimal digits. */
-  readonly crc: string;
-  /** Gives the bytes back to the budget: to be called once nobody sends them any more. */
-  readonly release: () => void;
-}
-
-/** How fetching a segment from a node went. */
-export type Fetched =
-  | { readonly kind: 'bytes'; readonly segment: SegmentBytes }
-  /** The node lives, and does not have it. */
-  | { readonly kind: 'absent' }
-  /** Refused, reset, or cut off: the process is gone. */
-  | { readonly kind: 'gone'; readonly cause: unknown }
-  /** Too slow, or not the bytes that were promised. */
-  | { readonly kind: 'faulty'; readonly cause: unknown };
 
 /** How asking a node to make a segment went. */
 type Wanted =
@@ -68,6 +50,14 @@ export interface NodeClient {
   readCopy(node: NodeAddress, key: SegmentKey, signal: AbortSignal): Promise<Fetched>;
   /** Has the node drain within so many seconds, and end. @throws SegueError as {@link NodeClient.pinAsset} */
   drain(node: NodeAddress, seconds: number, signal: AbortSignal): Promise<void>;
+  /** Has the node compare its disk, and the bucket where that is asked for, with the rows; it goes on by itself. @throws SegueError as {@link NodeClient.pinAsset} */
+  reconcile(
+    node: NodeAddress,
+    ask: { readonly verify: boolean; readonly bucket: boolean },
+    signal: AbortSignal,
+  ): Promise<Run>;
+  /** How far the node is with that, or how its last run ended; undefined before the first. @throws SegueError as {@link NodeClient.pinAsset} */
+  reconciliation(node: NodeAddress, signal: AbortSignal): Promise<Run | undefined>;
   /** SHA-256 of a registered module. @throws SegueError as {@link NodeClient.pinAsset} */
   moduleHash(node: NodeAddress, name: string, signal: AbortSignal): Promise<string>;
 }
@@ -79,11 +69,11 @@ const segmentTimeoutMs = 10_000;
 const wantTimeoutMs = 3_000;
 /** Fetching and probing a file takes a while. */
 const pinTimeoutMs = 120_000;
-/** No segment is larger: 6 s at 100 Mbit/s. */
-const maxSegmentBytes = 80 * 1024 * 1024;
 
 const heldSchema = z.object({ holder: z.string().optional() });
 const moduleSchema = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const begunSchema = z.object({ run: runSchema });
+const ranSchema = z.object({ run: runSchema.nullable() });
 const copyStateSchema = z.object({ state: z.enum(['there', 'damaged', 'lost']) });
 /** What the bucket has of a segment, as a node sees it. */
 export type CopyState = z.output<typeof copyStateSchema>['state'];
@@ -161,6 +151,11 @@ export function nodeClient(options: NodeClientOptions): NodeClient {
     drain: async (node, seconds, signal) => {
       await json(node, '/drain', { method: 'POST', body: JSON.stringify({ seconds }) }, signal);
     },
+    reconcile: async (node, ask, signal) =>
+      begunSchema.parse(await json(node, '/reconcile', { method: 'POST', body: JSON.stringify(ask) }, signal))
+        .run,
+    reconciliation: async (node, signal) =>
+      ranSchema.parse(await json(node, '/reconcile', {}, signal)).run ?? undefined,
     moduleHash: async (node, name, signal) =>
       moduleSchema.parse(await json(node, `/modules/${encodeURIComponent(name)}`, {}, signal)).sha256,
   };
@@ -261,47 +256,5 @@ async function fetchSegment(
   } catch (error) {
     signal.throwIfAborted();
     return late.aborted ? { kind: 'faulty', cause: error } : { kind: 'gone', cause: error };
-  }
-}
-
-/**
- * Reads a body of known length into one buffer, within the budget, and checks it against the CRC that came with it;
- * `crcRequired` for a sender that must give one.
- */
-export async function readWhole(
-  response: Response,
-  { budget, crc32 }: Pick<NodeClientOptions, 'budget' | 'crc32'>,
-  crcRequired: boolean,
-  signal: AbortSignal,
-): Promise<Fetched> {
-  const length = Number(response.headers.get('content-length') ?? Number.NaN);
-  if (!Number.isInteger(length) || length < 1 || length > maxSegmentBytes || response.body === null) {
-    await response.body?.cancel();
-    return { kind: 'faulty', cause: 'no usable content-length' };
-  }
-  const release = await budget.take(length, signal);
-  let kept = false;
-  try {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (const reader = response.body.getReader(); ; ) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      if (at + value.length > length) {
-        await reader.cancel();
-        return { kind: 'faulty', cause: 'more bytes than promised' };
-      }
-      bytes.set(value, at);
-      at += value.length;
-    }
-    if (at !== length) return { kind: 'gone', cause: `cut off after ${at} of ${length} bytes` };
-    const crc = crcText(crc32(bytes));
-    const promised = response.headers.get('x-segue-crc32');
-    if (promised === null ? crcRequired : promised !== crc)
-      return { kind: 'faulty', cause: `CRC ${crc}, promised ${promised}` };
-    kept = true;
-    return { kind: 'bytes', segment: { bytes, crc, release } };
-  } finally {
-    if (!kept) release();
   }
 }

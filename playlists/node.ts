@@ -73,7 +73,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     crc32,
     metrics,
     onRequest: requestObserver(log, metrics),
-    onTrouble: troubleLog(log),
+    onTrouble: troubleLog(log, metrics),
     cut: cutConnection,
     runtime: 'process',
     routes: [pageRoutes(deps.pages ?? (await loadPages())), ...(config.demo ? [demo(catalog)] : [])],

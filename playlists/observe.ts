@@ -40,10 +40,17 @@ export function requestObserver(log: Log, metrics: Metrics): (event: RequestEven
   };
 }
 
-/** Logs what went wrong on the way without making a request fail: each kind at most every half minute. */
-export function troubleLog(log: Log): NonNullable<Ports['onTrouble']> {
+/** Logs what went wrong on the way without making a request fail, each kind at most every half minute, and counts it. */
+export function troubleLog(log: Log, metrics: Metrics): NonNullable<Ports['onTrouble']> {
   const kinds = new Map<string, FailureLog>();
+  const troubles = metrics.counter(
+    'troubles_total',
+    'What went wrong on the way without making a request fail',
+    ['what'],
+  );
   return (what, error) => {
+    // Node ids are not a closed set.
+    troubles.inc({ what: what.replace(/ node .*$/, ' a node') });
     // Node ids are part of the kind; nodes come and go.
     if (kinds.size > 100) kinds.clear();
     const kind = kinds.get(what) ?? new FailureLog(log, what);

@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { onceCatalogAnswers } from './catalog-wait.ts';
 import type { RequestVariables, Service } from './service.ts';
 import { streamInitRoute, streamKeyRoute, streamSegmentRoute } from './stream-files.ts';
 import { streamIdPattern } from './stream-id.ts';
@@ -12,9 +13,13 @@ export function playableStreamRoutes(
 ): void {
   documentStreamFiles(app.openAPIRegistry);
   const base = `/v/:id{${streamIdPattern}}`;
-  app.get(`${base}/index.m3u8`, (c) => streamIndexRoute(c, service));
-  app.get(`${base}/:rendition/media.m3u8`, (c) => streamMediaRoute(c, service));
-  app.get(`${base}/:rendition/:file{init-\\d+\\.mp4}`, (c) => streamInitRoute(c, service));
-  app.get(`${base}/:rendition/:file{key-\\d+\\.key}`, (c) => streamKeyRoute(c, service));
-  app.get(`${base}/:rendition/:file{\\d+\\.(?:ts|m4s|aac|vtt)}`, (c) => streamSegmentRoute(c, service));
+  app.get(`${base}/index.m3u8`, (c) => onceCatalogAnswers(c, service, streamIndexRoute));
+  app.get(`${base}/:rendition/media.m3u8`, (c) => onceCatalogAnswers(c, service, streamMediaRoute));
+  app.get(`${base}/:rendition/:file{init-\\d+\\.mp4}`, (c) =>
+    onceCatalogAnswers(c, service, streamInitRoute),
+  );
+  app.get(`${base}/:rendition/:file{key-\\d+\\.key}`, (c) => onceCatalogAnswers(c, service, streamKeyRoute));
+  app.get(`${base}/:rendition/:file{\\d+\\.(?:ts|m4s|aac|vtt)}`, (c) =>
+    onceCatalogAnswers(c, service, streamSegmentRoute),
+  );
 }

@@ -1,8 +1,9 @@
 import { placeRender } from '../src/node/placement.ts';
 import type { BucketReads } from './bucket-reads.ts';
 import { orAborted } from './flights.ts';
-import type { CopyState, NodeClient, SegmentBytes } from './node-client.ts';
+import type { CopyState, NodeClient } from './node-client.ts';
 import type { NodeAddress, Ports } from './ports.ts';
+import type { SegmentBytes } from './read-whole.ts';
 import type { SegmentKey } from './resolve.ts';
 
 /** Looks at one copy in the bucket, while its segment is searched for. */

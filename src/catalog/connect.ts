@@ -44,6 +44,7 @@ export function openCatalog(url: string, options: CatalogOptions = {}): Catalog 
       max,
       connect_timeout: options.connectTimeout ?? 5,
       idle_timeout: 60,
+      backoff: (refused: number) => Math.random() * Math.min(longestPause, 2 ** refused / 100),
       // Array types are looked up at connect otherwise; ranges travel as text.
       fetch_types: false,
       onnotice: () => undefined,
@@ -58,6 +59,12 @@ export function openCatalog(url: string, options: CatalogOptions = {}): Catalog 
   };
   return { db: withSafeErrors(drizzle(bounded, { schema })), sql, close };
 }
+
+/**
+ * Longest wait before a connection that was refused is tried again, in seconds. The driver counts the refusals of all connections of a
+ * pool together and waits up to 20 s: after a short outage nobody would have an answer for as long again.
+ */
+const longestPause = 1;
 
 /** A pool whose connections can all be given up. */
 interface ReplaceablePool {

@@ -113,7 +113,7 @@ export async function recordCopies(
     SELECT ${announce({ type: 'copies', renderId, place, n: segments[0]?.[0] ?? 0 })} FROM written`);
 }
 
-/** Corrects a row to what a place was found to hold; used by reconciliation, where the bytes have the last word. */
+/** Sets what a place holds, whatever its row said. */
 export async function replaceCopies(
   db: Db,
   renderId: string,
@@ -155,6 +155,11 @@ export async function loseCopy(db: Db, renderId: string, rendition: string, n: n
       WHERE render_id = ${renderId} AND rendition = ${rendition} AND place = ${bucketPlace} AND segments @> ${n}::int
       RETURNING 1)
     SELECT ${announce({ type: 'lost', renderId, rendition, n })} FROM lost`);
+}
+
+/** Says that the bucket's copy of a segment is not right: who has the segment on its disk looks after it. */
+export async function announceSuspect(db: Db, renderId: string, rendition: string, n: number): Promise<void> {
+  await db.execute(sql`SELECT ${announce({ type: 'suspect', renderId, rendition, n })}`);
 }
 
 /** What the bucket holds of a render, by rendition. */

@@ -246,5 +246,28 @@ export const disks = pgTable('disks', {
   settledAt: instant('settled_at'),
 });
 
+/** Objects below `renders/` in the bucket that nothing is known of: only reported at first, removed once they have been so for long. */
+export const orphans = pgTable('orphans', {
+  key: text('key').primaryKey(),
+  bytes: bigint('bytes', { mode: 'number' }).notNull(),
+  firstSeen: instant('first_seen').notNull(),
+  /** A sweep forgets those that it did not meet: they are gone, or known again. */
+  lastSeen: instant('last_seen').notNull(),
+});
+
+/** Who compares the bucket with the rows now, and what came of it last: one row, `what` being {@link bucketPlace}. */
+export const sweeps = pgTable('sweeps', {
+  what: text('what').primaryKey(),
+  nodeId: text('node_id').notNull(),
+  /** Grows with each sweep: one whose time ran out does not extend that of the next. */
+  epoch: bigint('epoch', { mode: 'number' }).notNull(),
+  expiresAt: instant('expires_at').notNull(),
+  finishedAt: instant('finished_at'),
+  report: jsonb('report').$type<unknown>(),
+});
+
+/** Which deployment this is: one row, made with the table, so that a copy of the database has it as well. */
+export const deployments = pgTable('deployment', { id: text('id').primaryKey() });
+
 /** The `place` of copies that are in the bucket. No node may be called so. */
 export const bucketPlace = 'bucket';

@@ -21,6 +21,14 @@ export async function sizesOf(db: Db, renderId: string): Promise<Map<string, Seg
   );
 }
 
+/** The sizes of a foreign stream's segments, by rendition: each has its row. */
+export async function foreignSizesOf(db: Db, renderId: string): Promise<Map<string, SegmentSizes>> {
+  const rows = await db.execute<{ rendition: string; sizes: number[] }>(sql`
+    SELECT rendition, json_agg(bytes ORDER BY n) AS sizes
+    FROM foreign_segments WHERE render_id = ${renderId} GROUP BY rendition`);
+  return new Map(rows.map(({ rendition, sizes }) => [rendition, sizes]));
+}
+
 /** Notes the sizes of segments whose rows were written without them: `[n, bytes]`. What is known stays. */
 export async function addSizes(
   db: Db,

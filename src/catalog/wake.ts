@@ -10,6 +10,8 @@ export type Change =
   | { type: 'copies'; renderId: string; place: string; n: number }
   /** The bucket was found to have lost its copy of a segment. */
   | { type: 'lost'; renderId: string; rendition: string; n: number }
+  /** The bucket's copy of a segment is not right, and only who holds the segment can put it right. */
+  | { type: 'suspect'; renderId: string; rendition: string; n: number }
   /** A render failed, was superseded or sealed. */
   | { type: 'render'; renderId: string; state: string };
 

@@ -76,6 +76,18 @@ Changes are NAME=VALUE, and hold for every node within a lease time:
 
 --json prints the policy as one object.`;
 
+/** What `segue reconcile --help` says after the options. */
+export const reconcileHelp = `
+Every node compares its disk with the rows, one of them the bucket as well. What differs is put right: rows are corrected,
+damaged files removed, segments copied or made again. Objects that nothing is known of are only reported at first, and
+removed once they have been known for SEGUE_ORPHAN_GRACE_SECONDS. Ctrl-C stops watching; the nodes go on all the same.
+
+Exit codes: 0 nothing is wrong, or all of it was dealt with; 1 something needs you (marked with !), or a node failed.
+
+--json prints one object a line: {event: "progress", state, nodes: [{id, state, run, bucket, error}], report: {findings:
+[{kind, count, open, bytes, examples: [{place, name, bytes, done}]}], examined: {files, objects, objectBytes, renders},
+uploads}}, and at the end the same as {event: "reconciled"}. open counts what needs an operator.`;
+
 /** What `segue doctor --help` says after the options. */
 export const doctorHelp = `
 Takes the same settings as the other commands. Writes a small object to the bucket and removes it again.

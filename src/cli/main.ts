@@ -10,6 +10,7 @@ import {
   nodeHelp,
   playlistsHelp,
   policyHelp,
+  reconcileHelp,
   upHelp,
   verifyHelp,
 } from './help.ts';
@@ -19,6 +20,7 @@ import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
 import type { PolicyOptions } from './policy.ts';
 import { addSimulate } from './simulate-command.ts';
+import type { ReconcileCommandOptions } from './reconcile.ts';
 import { addStreams } from './stream-commands.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -82,6 +84,14 @@ function addClients(command: AddCommand, ended: Ended): void {
     .addHelpText('after', () => policyHelp)
     .action(async (changes: string[], options: PolicyOptions) =>
       ended(await (await import('./policy.ts')).policy(changes, options, processOutput)),
+    );
+  command('reconcile', 'compare disks, bucket and database, and put right what differs')
+    .option('--verify', 'read every file of every node, and compare it with its checksum')
+    .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
+    .option('--token <token>', 'admin token (default: SEGUE_ADMIN_TOKEN, or that of the embedded stack)')
+    .addHelpText('after', () => reconcileHelp)
+    .action(async (options: ReconcileCommandOptions) =>
+      ended(await (await import('./reconcile.ts')).reconcile(options, processOutput)),
     );
   command('verify [url]', 'check an HLS stream: every playlist, segment, timestamp and header')
     .option('--watch', 'reload growing playlists until they end (without: for a minute)')

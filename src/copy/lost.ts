@@ -3,6 +3,7 @@ import { loseCopy, storedOf } from '../catalog/copies.ts';
 import { foreign } from '../catalog/foreign.ts';
 import { contains } from '../catalog/ranges.ts';
 import { sizesOf } from '../catalog/sizes.ts';
+import { admittedFacts } from '../catalog/stream-lists.ts';
 import { renderById } from '../catalog/videos.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
@@ -24,6 +25,12 @@ export interface SuspectCopy {
  */
 export type CopyState = 'there' | 'damaged' | 'lost';
 
+/**
+ * The same with what was done. `replaced`: a wrong object was taken away, and the right one is copied; `irreplaceable`: it is
+ * lost, this node does not have it, nobody can make it, and its row stays; `unrecorded`: its row says no such thing any more.
+ */
+export type CopyLook = 'there' | 'damaged' | 'replaced' | 'lost' | 'irreplaceable' | 'unrecorded';
+
 /** What looking after copies needs. */
 export interface LostCopiesOptions {
   readonly catalog: Catalog;
@@ -42,22 +49,35 @@ export interface LostCopies {
    * at a time for each segment. @throws SegueError `not_found`, `bucket_unavailable`
    */
   check(copy: SuspectCopy): Promise<CopyState>;
+  /** As {@link LostCopies.check}, and says what was done. */
+  look(copy: SuspectCopy): Promise<CopyLook>;
 }
 
 /** Starts with nothing suspected. */
 export function lostCopies({ catalog, bucket, disk, log, onLost }: LostCopiesOptions): LostCopies {
-  const looking = new Map<string, Promise<CopyState>>();
+  const looking = new Map<string, Promise<CopyLook>>();
 
-  const look = async ({ renderId, rendition, n }: SuspectCopy): Promise<CopyState> => {
+  /** Bytes that the segment has; undefined where that is not known. */
+  const sizeOf = async (
+    { renderId, rendition, n }: SuspectCopy,
+    isForeign: boolean,
+  ): Promise<number | undefined> => {
+    if (!isForeign) return (await sizesOf(catalog.db, renderId)).get(rendition)?.[n] ?? undefined;
+    return (await admittedFacts(catalog.db, renderId, rendition, [n, n + 1])).get(n)?.bytes;
+  };
+
+  const lookOnce = async (copy: SuspectCopy): Promise<CopyLook> => {
+    const { renderId, rendition, n } = copy;
     const render = await renderById(catalog.db, renderId);
     const packing = render?.renditions.find(({ name }) => name === rendition);
     if (render === undefined || packing === undefined)
       throw new SegueError('not_found', `There is no ${renderId}/${rendition}`);
     const stored = await storedOf(catalog.db, renderId);
-    if (!contains(stored.get(rendition) ?? [], n)) return 'lost';
+    if (!contains(stored.get(rendition) ?? [], n)) return 'unrecorded';
     const key = segmentName(renderId, rendition, n, packing.container);
     const bytes = await bucket.size(key);
-    const expected = (await sizesOf(catalog.db, renderId)).get(rendition)?.[n] ?? undefined;
+    const isForeign = render.profile === foreign;
+    const expected = await sizeOf(copy, isForeign);
     if (bytes !== undefined && (expected === undefined || bytes === expected)) return 'there';
     const onDisk = disk.facts(renderId, rendition, n);
     const listed = await listedOnDisk(catalog.db, render, rendition, [[n, n + 1]], () => onDisk);
@@ -67,23 +87,28 @@ export function lostCopies({ catalog, bucket, disk, log, onLost }: LostCopiesOpt
       // Names are written once: only who can store the right bytes at once may take the wrong ones away.
       if (here !== expected) return 'damaged';
       await bucket.delete(key);
-    } else if (render.profile === foreign && here === undefined) {
+    } else if (isForeign && here === undefined) {
       // Nobody can make it again, and the bucket may only be the wrong one: its row is all that is left of it.
       log.error({ renderId, rendition, n }, 'the bucket does not have a segment that nobody can make again');
-      return 'lost';
+      return 'irreplaceable';
     }
     await loseCopy(catalog.db, renderId, rendition, n);
     onLost?.();
     log.error({ renderId, rendition, n, bytes }, 'the bucket has lost a segment: its row is corrected');
-    return 'lost';
+    return bytes === undefined ? 'lost' : 'replaced';
+  };
+  const look = (copy: SuspectCopy): Promise<CopyLook> => {
+    const key = `${copy.renderId}/${copy.rendition}/${copy.n}`;
+    const begun = looking.get(key) ?? lookOnce(copy).finally(() => looking.delete(key));
+    looking.set(key, begun);
+    return begun;
   };
 
   return {
-    check(copy) {
-      const key = `${copy.renderId}/${copy.rendition}/${copy.n}`;
-      const begun = looking.get(key) ?? look(copy).finally(() => looking.delete(key));
-      looking.set(key, begun);
-      return begun;
+    look,
+    async check(copy) {
+      const seen = await look(copy);
+      return seen === 'there' || seen === 'damaged' ? seen : 'lost';
     },
   };
 }

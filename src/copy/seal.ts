@@ -96,3 +96,20 @@ export async function sealRender(
     complete = now;
   }
 }
+
+/**
+ * Stores everything beside the segments of a sealed render again, where something of it is gone: what is there stays. Returns
+ * false where that has to wait, because segments are missing too. @throws SegueError as {@link Bucket.put}
+ */
+export async function sealAgain(
+  catalog: Catalog,
+  bucket: Bucket,
+  render: RenderRow,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const complete = await completeOf(catalog, render);
+  if (render.renditions.some(({ name, onDemand }) => onDemand !== true && !complete.has(name))) return false;
+  const objects = await objectsOf(catalog, render, complete);
+  for (const object of objects ?? []) await bucket.put(object, signal);
+  return objects !== undefined;
+}

@@ -35,6 +35,8 @@ export interface UploaderOptions {
   readonly concurrency: number;
   /** Called when a task has come to its end; `stored` and `was-there` only after the copy is recorded. Must not throw. */
   readonly onCopied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
+  /** Called for each try that failed and is followed by another. Must not throw. */
+  readonly onFailed?: (error: unknown) => void;
   /** Called where the segment was found damaged on the disk. Must not throw. */
   readonly onDamaged?: (task: CopyTask) => void;
   /** Called when a task leaves the queue, however it ended. Must not throw. */
@@ -115,6 +117,7 @@ export function startUploader(options: UploaderOptions): Uploader {
         }
         const wait = backoff(tries, waits);
         failures.failed(error, wait);
+        options.onFailed?.(error);
         await delay(wait, undefined, { signal: ended.signal }).catch(() => undefined);
       }
     }
@@ -131,7 +134,10 @@ export function startUploader(options: UploaderOptions): Uploader {
           queued.delete(key);
           options.onSettled?.(task);
         })
-        .catch((error: unknown) => log.error({ err: error }, 'copying failed'));
+        .catch((error: unknown) => {
+          // Stopping clears the queue.
+          if (!ended.signal.aborted) log.error({ err: error }, 'copying failed');
+        });
       return true;
     },
     get pending() {

@@ -11,6 +11,7 @@ import { rangeOf } from '../ops/range.ts';
 import { containerOfExtension, mediaType } from '../rendition/kind.ts';
 import type { DiskStore } from '../store/disk.ts';
 import { immutable } from '../store/names.ts';
+import type { Reconciling } from './reconciling.ts';
 import type { Renders } from './renders.ts';
 import { nodeSegmentPath, type UrlSigner } from './sign.ts';
 
@@ -34,6 +35,7 @@ export interface NodeAppOptions {
   readonly checkCopy: (copy: SuspectCopy) => Promise<CopyState>;
   /** A segment from the bucket; undefined where it has none. */
   readonly readCopy: (copy: SuspectCopy) => Promise<Uint8Array | undefined>;
+  readonly reconciling: Pick<Reconciling, 'start' | 'last'>;
   /** Begins to drain; within so many seconds at most. */
   readonly drain: (seconds: number) => void;
 }
@@ -47,6 +49,10 @@ const wantSchema = z.strictObject({
       watch: z.literal(true).optional(),
     })
     .optional(),
+});
+const reconcileSchema = z.strictObject({
+  verify: z.boolean().default(false),
+  bucket: z.boolean().default(false),
 });
 const drainSchema = z.strictObject({ seconds: z.number().min(0).max(86_400) });
 const copySchema = z.strictObject({
@@ -113,7 +119,7 @@ export function nodeApp(options: NodeAppOptions): Hono {
     return ranged({ range: c.req.header('range'), ifRange: c.req.header('if-range') }, segment.data, headers);
   });
 
-  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain', '/copies/*'])
+  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain', '/copies/*', '/reconcile'])
     app.use(path, bearer(options.secret), bounded);
 
   app.post('/renders/:renderId', async (c) => {
@@ -145,6 +151,12 @@ export function nodeApp(options: NodeAppOptions): Hono {
       },
     });
   });
+  // It may take long: whoever asks looks again.
+  app.post('/reconcile', async (c) => {
+    const ask = reconcileSchema.parse(await body(c.req.raw));
+    return c.json({ run: options.reconciling.start(ask) }, 202);
+  });
+  app.get('/reconcile', (c) => c.json({ run: options.reconciling.last() ?? null }));
   app.post('/drain', async (c) => {
     const { seconds } = drainSchema.parse(await body(c.req.raw));
     options.drain(seconds);

@@ -60,11 +60,11 @@ export function copyCare(options: CopyCareOptions): CopyCare {
     },
     hear(change) {
       if (change.type === 'render' && change.state === 'ended') copying.settle(change.renderId);
-      if (change.type !== 'lost') return;
-      const { renderId, n } = change;
-      copyAgain(change).catch((error: unknown) =>
-        log.warn({ err: error, renderId, n }, 'not copied again yet'),
-      );
+      if (change.type !== 'lost' && change.type !== 'suspect') return;
+      const { renderId, rendition, n } = change;
+      if (disk.facts(renderId, rendition, n) === undefined) return;
+      const work: Promise<unknown> = change.type === 'lost' ? copyAgain(change) : lost.check(change);
+      work.catch((error: unknown) => log.warn({ err: error, renderId, n }, 'not copied again yet'));
     },
   };
 }

@@ -31,6 +31,7 @@ import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { uncopied } from './reconcile.ts';
+import { startReconciliation } from './reconciliation.ts';
 import { startRenders } from './renders.ts';
 import { replicaRenderer } from './replica/render.ts';
 import { startReplicating } from './replica/replicate.ts';
@@ -108,6 +109,8 @@ export async function startNode(
 
   const measures = nodeMetrics(metrics, () => ({
     encoders: renders.encoding,
+    unrecorded: renders.unrecorded,
+    diskUsed: space.used,
     diskBytes: disk.bytes,
     copyQueue: copying.pending,
     renders: renders.leases().length,
@@ -126,6 +129,7 @@ export async function startNode(
       if (outcome === 'refused' || outcome === 'gone') uncopyable.set(copyName(task), true);
       measures.copied(task, outcome, bytes, seconds);
     },
+    onFailed: measures.notCopied,
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
   });
   opened.defer(() => copying.stop());
@@ -142,6 +146,7 @@ export async function startNode(
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
     room: () => space.room,
     makeSegment: segmentMaker({ renderer, disk, catalog, log }),
+    onFailed: measures.notMade,
     onMade: (made) => {
       measures.made(made);
       for (const { name, kind, container } of made.renditions) {
@@ -183,6 +188,23 @@ export async function startNode(
     onLost: measures.lost,
     signal: stopped.signal,
   });
+  const findUncopied = (): Promise<void> =>
+    copying.resume(() => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal), stopped.signal);
+  const reconciliation = startReconciliation({
+    catalog,
+    bucket,
+    disk,
+    lost: care.lost,
+    nodeId,
+    log,
+    leaseSeconds,
+    settings: config.sweep,
+    isHeld: (id) => [...renders.leases(), ...ingest.leases()].some(({ renderId }) => renderId === id),
+    remake: (renderId, rendition, n) => renders.lost(renderId, rendition, n),
+    copyAll: () => void findUncopied(),
+    measures,
+  });
+  opened.use(reconciliation);
 
   let ready = true;
   const signer = urlSigner(config.secret);
@@ -199,6 +221,7 @@ export async function startNode(
     isReady: () => ready,
     checkCopy: (copy) => care.lost.check(copy),
     readCopy: (copy) => care.read(copy),
+    reconciling: reconciliation,
     drain: (seconds) => void stopOnce(seconds),
   });
   app.route('/', ingestRoutes(ingest, log));
@@ -259,8 +282,6 @@ export async function startNode(
     onReplica: measures.replica,
   });
   opened.defer(() => replicating.stop());
-  const findUncopied = (): Promise<void> =>
-    copying.resume(() => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal), stopped.signal);
   const endings = await subscribe(
     catalog,
     (change) => {

@@ -43,12 +43,16 @@ export interface MadeSegment {
   readonly seconds: number;
 }
 
-/** Makes these renditions of segment n of a held render: encode, write, record, in that order. */
+/**
+ * Makes these renditions of segment n of a held render: encode, write, record, in that order. `onEncoded` is called once no
+ * encoder is needed any more: what is left may wait for the database.
+ */
 export type SegmentMaker = (
   held: HeldRender,
   n: number,
   renditions: readonly Rendition[],
   signal: AbortSignal,
+  onEncoded?: () => void,
 ) => Promise<MadeSegment>;
 
 /** What a {@link SegmentMaker} joins. */
@@ -94,10 +98,14 @@ export function segmentMaker(parts: SegmentMakerParts): SegmentMaker {
     n: number,
     renditions: readonly Rendition[],
     signal: AbortSignal,
+    onEncoded: () => void,
   ): Promise<EncodedSegment> => {
-    if (renditions.length === 0) return new Map();
     const { description, grid } = held;
-    const encoded = await renderer.make({ description, grid, n, renditions }, signal);
+    const isNothing = renditions.length === 0;
+    const encoded = isNothing
+      ? new Map<string, never>()
+      : await renderer.make({ description, grid, n, renditions }, signal);
+    onEncoded();
     const missing = renditions.find(({ name }) => !encoded.has(name));
     if (missing !== undefined) throw new SegueError('render_failed', `Nothing was made of ${missing.name}`);
     await Promise.all(
@@ -109,14 +117,23 @@ export function segmentMaker(parts: SegmentMakerParts): SegmentMaker {
     return encoded;
   };
 
-  return async (held, n, renditions, signal) => {
+  /** The bytes are let go of here: many segments may wait for their rows. */
+  const encodeAndWrite = async (...work: Parameters<typeof encode>): Promise<Written> => {
+    const [held, n] = work;
+    return write(disk, held.row.renderId, n, await encode(...work));
+  };
+
+  return async (held, n, renditions, signal, onEncoded) => {
     const { renderId } = held.row;
     const started = performance.now();
     const kept = await keptOnDisk(disk, renderId, n, renditions);
     const missing = renditions.filter(({ name }) => !kept.some((each) => each.name === name));
-    const encoded = await encode(held, n, missing, signal);
-    const encodedMs = performance.now() - started;
-    const { written, fresh, withdraw } = await write(disk, renderId, n, encoded);
+    let encodedMs = 0;
+    const noteEncoded = (): void => {
+      encodedMs = performance.now() - started;
+      onEncoded?.();
+    };
+    const { written, fresh, withdraw } = await encodeAndWrite(held, n, missing, signal, noteEncoded);
     const made = [...kept, ...written];
     if (!(await patiently(() => recordRendered(catalog.db, renderId, held.lease, n, made), signal))) {
       // An earlier try may have written the row, and only its answer was lost: the row goes before the bytes.
@@ -150,16 +167,22 @@ async function keptOnDisk(
   return read.filter(({ bytes }) => bytes > 0);
 }
 
-/**
- * Writes all renditions or none. `withdraw` takes back what was not there before (`fresh`): for a render that has another writer,
- * it would be a copy that no row knows.
- */
+/** Renditions of a segment that are on the disk now. */
+interface Written {
+  readonly written: readonly MadeRendition[];
+  /** Names of those that were not there before. */
+  readonly fresh: readonly string[];
+  /** Takes them back: for a render that has another writer, they would be a copy that no row knows. */
+  readonly withdraw: () => Promise<void>;
+}
+
+/** Writes all renditions or none. */
 async function write(
   disk: DiskStore,
   renderId: string,
   n: number,
   encoded: EncodedSegment,
-): Promise<{ written: MadeRendition[]; fresh: string[]; withdraw: () => Promise<void> }> {
+): Promise<Written> {
   const fresh = [...encoded.keys()].filter((name) => disk.facts(renderId, name, n) === undefined);
   const withdraw = async (): Promise<void> => {
     await Promise.all(fresh.map((name) => disk.remove(renderId, name, n)));

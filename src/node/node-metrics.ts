@@ -1,29 +1,51 @@
+import type { Finding } from '../catalog/findings.ts';
 import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
 import type { WrittenSegment } from '../ingest/write.ts';
+import { SegueError } from '../ops/errors.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { troubleOf } from '../store/bucket-trouble.ts';
 import type { Adopted } from './adopt.ts';
 import type { MadeSegment } from './make-segment.ts';
+
+const isAway = (error: unknown): boolean =>
+  error instanceof SegueError && error.code === 'catalog_unavailable';
 
 /** What a node measures of itself. */
 export interface NodeMetrics {
   readonly made: (segment: MadeSegment) => void;
+  readonly notMade: () => void;
   readonly taken: (segment: WrittenSegment) => void;
   readonly skipped: (count: number) => void;
   readonly takenOver: () => void;
   readonly lost: () => void;
   readonly replica: (bytes: number, how: 'pulled' | 'rendered') => void;
   readonly adopted: (adopted: Adopted) => void;
+  readonly found: (finding: Finding) => void;
+  readonly swept: () => void;
+  readonly notCopied: (error: unknown) => void;
   readonly copied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
 }
 
 /** Registers a node's metrics. `now` reads the figures that go up and down. */
 export function nodeMetrics(
   metrics: Metrics,
-  now: () => { encoders: number; diskBytes: number; copyQueue: number; renders: number; streams: number },
+  now: () => {
+    encoders: number;
+    unrecorded: number;
+    diskUsed: number;
+    diskBytes: number;
+    copyQueue: number;
+    renders: number;
+    streams: number;
+  },
 ): NodeMetrics {
   const segments = metrics.counter('segments_made_total', 'Segments rendered and recorded');
+  const failed = metrics.counter('segment_failures_total', 'Segments that could not be made at one try');
   const encodeSeconds = metrics.histogram('segment_seconds', 'Time to make one segment, all renditions');
   const copies = metrics.counter('copies_total', 'Segments copied to the bucket', ['outcome']);
+  const copyFailures = metrics.counter('copy_failures_total', 'Tries to copy a segment that failed', [
+    'reason',
+  ]);
   const copiedBytes = metrics.counter('copied_bytes_total', 'Bytes copied to the bucket');
   const copySeconds = metrics.histogram('copy_seconds', 'Time to copy one segment, its row included');
   const taken = metrics.counter('ingest_segments_total', 'Segments of foreign streams admitted');
@@ -39,6 +61,11 @@ export function nodeMetrics(
   const lost = metrics.counter('lost_copies_total', 'Copies that the bucket was found to have lost');
   const replicas = metrics.counter('replicas_total', 'Segments taken as replicas of another node', ['how']);
   const replicaBytes = metrics.counter('replica_bytes_total', 'Bytes of segments taken as replicas');
+  const findings = metrics.counter('sweep_findings_total', 'What reconciliation found', ['kind']);
+  const sweptAt = metrics.gauge(
+    'sweep_last_timestamp_seconds',
+    'When this node last saw the whole bucket compared with the rows; 0: not since it started',
+  );
   const takeovers = metrics.counter('takeovers_total', 'Renders taken over from a node that was gone');
   const adoptedSegments = metrics.counter(
     'adopted_segments_total',
@@ -47,7 +74,13 @@ export function nodeMetrics(
   const adoptedDamaged = metrics.counter('adopted_damaged_total', 'Files on adopted disks that were damaged');
   metrics.gauge('ingest_streams', 'Foreign streams taken in now', [], (gauge) => gauge.set(now().streams));
   metrics.gauge('encoders', 'ffmpeg processes now', [], (gauge) => gauge.set(now().encoders));
+  metrics.gauge('unrecorded_segments', 'Segments made that wait for their rows', [], (gauge) =>
+    gauge.set(now().unrecorded),
+  );
   metrics.gauge('disk_bytes', 'Bytes of segments on disk', [], (gauge) => gauge.set(now().diskBytes));
+  metrics.gauge('disk_used_ratio', 'Part of the disk with the segments that is used', [], (gauge) =>
+    gauge.set(now().diskUsed),
+  );
   metrics.gauge('copy_queue', 'Segments waiting to be copied', [], (gauge) => gauge.set(now().copyQueue));
   metrics.gauge('leases', 'Renders held', [], (gauge) => gauge.set(now().renders));
   return {
@@ -55,6 +88,8 @@ export function nodeMetrics(
       segments.inc();
       encodeSeconds.observe(segment.seconds);
     },
+    notMade: () => failed.inc(),
+    notCopied: (error) => copyFailures.inc({ reason: isAway(error) ? 'database' : troubleOf(error) }),
     taken({ bytes, isOverlong }) {
       taken.inc();
       if (isOverlong) overlong.inc();
@@ -71,6 +106,8 @@ export function nodeMetrics(
       adoptedSegments.inc(right);
       adoptedDamaged.inc(damaged);
     },
+    found: ({ kind }) => findings.inc({ kind }),
+    swept: () => sweptAt.setToCurrentTime(),
     copied(_, outcome, bytes, seconds) {
       copies.inc({ outcome });
       copiedBytes.inc(bytes);

@@ -1,17 +1,18 @@
 import type { Catalog } from '../catalog/connect.ts';
-import { copiesAt, recordCopies, replaceCopies, storedOf } from '../catalog/copies.ts';
+import { copiesAt, copiesOf, recordCopies, removeCopies, storedOf } from '../catalog/copies.ts';
+import type { FindingKind, Outcome, Tally } from '../catalog/findings.ts';
 import { foreign } from '../catalog/foreign.ts';
 import { contains, difference, numbersIn, type Ranges, rangesOf } from '../catalog/ranges.ts';
 import { bucketPlace } from '../catalog/schema.ts';
 import { addSizes } from '../catalog/sizes.ts';
-import { admittedFacts } from '../catalog/stream-lists.ts';
 import { renderById } from '../catalog/videos.ts';
 import { listedOnDisk } from '../copy/listed.ts';
-import { type CopyTask } from '../copy/uploader.ts';
+import type { CopyTask } from '../copy/uploader.ts';
 import type { Log } from '../ops/log.ts';
 import type { Bucket } from '../store/bucket.ts';
-import type { DiskStore } from '../store/disk.ts';
+import type { DiskFile, DiskStore } from '../store/disk.ts';
 import { parseSegmentName, renderPrefix } from '../store/names.ts';
+import { dropUnlisted, settleConflicts } from './unlisted.ts';
 
 /** What reconciliation looks at. */
 export interface ReconcileOptions {
@@ -20,103 +21,118 @@ export interface ReconcileOptions {
   readonly bucket: Bucket;
   readonly nodeId: string;
   readonly log: Log;
+  /** Whether this node writes the render now, so that a file may be there before its row. Default: it writes none. */
+  readonly isHeld?: (renderId: string) => boolean;
+  /** What is found goes there. */
+  readonly tally?: Tally;
 }
 
 /**
  * Corrects this node's rows to what its disk holds: bytes have the last word. A row without bytes (the disk was emptied) is
- * emptied, bytes without a row (a crash between rename and row) get one. To be called before the node announces itself.
+ * emptied, bytes without a row (a crash between rename and row) get one. Before the node announces itself, and at any time:
+ * what changes meanwhile stays as whoever changed it left it.
  */
-export async function reconcileDisk({
-  catalog,
-  disk,
-  nodeId,
-  log,
-}: Omit<ReconcileOptions, 'bucket'>): Promise<void> {
-  await settleConflicts({ catalog, disk, log });
-  const rows = await copiesAt(catalog.db, nodeId);
-  const known = new Map(rows.map((row) => [`${row.renderId}/${row.rendition}`, row]));
+export async function reconcileDisk(options: Omit<ReconcileOptions, 'bucket'>): Promise<void> {
+  const { catalog, disk, nodeId, log, isHeld = () => false } = options;
+  const note = noteOf(options);
+  await settleConflicts({ catalog, disk, log, isHeld });
   for (const renderId of disk.renders()) {
     const render = await renderById(catalog.db, renderId);
     if (render === undefined) {
       log.warn({ renderId }, 'segments on disk of a render that the catalog does not know: left alone');
+      for (const [rendition, segments] of disk.held(renderId))
+        note('unknown-file', renderId, rendition, [...segments.keys()], 'left');
       continue;
     }
-    for (const rendition of disk.held(renderId).keys()) {
-      const row = known.get(`${renderId}/${rendition}`);
+    if (isHeld(renderId)) continue;
+    // The disk first: whatever is written since has a row of its own, or will have.
+    const before = [...disk.held(renderId)].map(
+      ([rendition, segments]) => [rendition, rangesOf(segments.keys())] as const,
+    );
+    const rows = await copiesOf(catalog.db, renderId);
+    for (const [rendition, here] of before) {
+      const row = rows.find((one) => one.place === nodeId && one.rendition === rendition);
+      const unrecorded = difference(here, row?.segments ?? []);
       if (render.profile === foreign) {
-        const held = rangesOf(disk.held(renderId).get(rendition)?.keys() ?? []);
-        const unrecorded = difference(held, row?.segments ?? []);
-        await dropUnlisted({ catalog, disk, log }, renderId, rendition, unrecorded);
+        const onDropped = ({ n }: DiskFile) => note('unlisted-file', renderId, rendition, [n], 'removed');
+        await dropUnlisted({ catalog, disk, log, isHeld, onDropped }, renderId, rendition, unrecorded);
+        // The stream is taken in here since a moment: what was not removed for that may not be listed.
+        if (isHeld(renderId)) break;
       }
-      const onDisk = rangesOf(disk.held(renderId).get(rendition)?.keys() ?? []);
-      known.delete(`${renderId}/${rendition}`);
-      if (row !== undefined && same(row.segments, onDisk)) continue;
-      const added = difference(onDisk, row?.segments ?? []);
-      const held = disk.held(renderId).get(rendition);
-      await addSizes(
-        catalog.db,
-        renderId,
-        rendition,
-        [...numbersIn(added)].map((n) => [n, held?.get(n)?.bytes ?? 0] as const),
-      );
-      await replaceCopies(catalog.db, renderId, rendition, nodeId, onDisk);
-      log.info({ renderId, rendition, segments: onDisk }, 'row corrected to the disk');
+      await addRows(options, renderId, rendition, unrecorded);
     }
   }
-  for (const row of known.values()) {
-    if (row.segments.length === 0) continue;
-    await replaceCopies(catalog.db, row.renderId, row.rendition, nodeId, []);
-    log.warn({ renderId: row.renderId, rendition: row.rendition }, 'row without bytes on disk: emptied');
-  }
+  for (const { renderId, rendition, segments } of await copiesAt(catalog.db, nodeId))
+    await removeRows(options, renderId, rendition, segments);
 }
 
-/**
- * Settles which bytes of a segment are right, where an adopted disk has others than this node's own: what was listed of a foreign
- * stream, and else this node's, which it may have served. Renders that the catalog does not know are left alone.
- */
-async function settleConflicts({
-  catalog,
-  disk,
-  log,
-}: Pick<ReconcileOptions, 'catalog' | 'disk' | 'log'>): Promise<void> {
-  for (const file of disk.conflicts()) {
-    const { renderId, rendition, n, folder } = file;
-    const render = await renderById(catalog.db, renderId);
-    if (render === undefined) continue;
-    if (render.profile === foreign) {
-      await dropUnlisted({ catalog, disk, log }, renderId, rendition, [[n, n + 1]]);
-    } else {
-      await disk.discard(file);
-      log.warn({ renderId, rendition, n, folder }, 'adopted segment has other bytes than our own: removed');
-    }
-  }
-}
+type RowOptions = Omit<ReconcileOptions, 'bucket'>;
 
-/**
- * Removes files of segments of a foreign stream that were never listed, or not with these bytes: a crash between rename and row
- * leaves them, and their number may be given to other bytes, here or by another node. By whom they were recorded does not matter.
- */
-async function dropUnlisted(
-  { catalog, disk, log }: Pick<ReconcileOptions, 'catalog' | 'disk' | 'log'>,
+/** Those of the segments that are on the disk, or are not. */
+const onDisk = (
+  { disk }: RowOptions,
+  renderId: string,
+  rendition: string,
+  segments: Ranges,
+  isThere: boolean,
+): Ranges =>
+  rangesOf(
+    [...numbersIn(segments)].filter((n) => (disk.facts(renderId, rendition, n) !== undefined) === isThere),
+  );
+
+/** Writes rows of segments that are on the disk. */
+async function addRows(
+  options: RowOptions,
   renderId: string,
   rendition: string,
   segments: Ranges,
 ): Promise<void> {
-  for (const range of segments) {
-    const listed = await admittedFacts(catalog.db, renderId, rendition, range);
-    for (const n of numbersIn([range])) {
-      const row = listed.get(n);
-      for (const file of disk.files(renderId, rendition, n)) {
-        if (row !== undefined && row.bytes === file.bytes && row.crc32 === file.crc32) continue;
-        await disk.discard(file);
-        log.warn({ renderId, rendition, n }, 'segment on disk that was never listed: removed');
-      }
-    }
-  }
+  const { catalog, disk, nodeId, log } = options;
+  const added = onDisk(options, renderId, rendition, segments, true);
+  if (added.length === 0) return;
+  const numbers = [...numbersIn(added)];
+  const sizes = numbers.map((n) => [n, disk.facts(renderId, rendition, n)?.bytes ?? 0] as const);
+  await addSizes(catalog.db, renderId, rendition, sizes);
+  await recordCopies(catalog.db, renderId, rendition, nodeId, added);
+  const gone = onDisk(options, renderId, rendition, added, false);
+  if (gone.length > 0) await removeCopies(catalog.db, renderId, rendition, nodeId, gone);
+  noteOf(options)('file-without-row', renderId, rendition, numbers, 'row-written');
+  log.info({ renderId, rendition, segments: added }, 'row corrected to the disk');
 }
 
-const same = (a: Ranges, b: Ranges): boolean =>
-  difference(a, b).length === 0 && difference(b, a).length === 0;
+/** Takes rows of segments back that are not on the disk. */
+async function removeRows(
+  options: RowOptions,
+  renderId: string,
+  rendition: string,
+  segments: Ranges,
+): Promise<void> {
+  const { catalog, nodeId, log } = options;
+  const removed = onDisk(options, renderId, rendition, segments, false);
+  if (removed.length === 0) return;
+  await removeCopies(catalog.db, renderId, rendition, nodeId, removed);
+  // Made again in the meantime, and perhaps recorded before the row was taken back.
+  const again = onDisk(options, renderId, rendition, removed, true);
+  if (again.length > 0) await recordCopies(catalog.db, renderId, rendition, nodeId, again);
+  noteOf(options)('row-without-file', renderId, rendition, [...numbersIn(removed)], 'row-corrected');
+  log.warn({ renderId, rendition, segments: removed }, 'row without bytes on disk: corrected');
+}
+
+/** Counts segments of this disk among the findings. */
+const noteOf =
+  ({ disk, nodeId, tally }: RowOptions) =>
+  (
+    kind: FindingKind,
+    renderId: string,
+    rendition: string,
+    numbers: readonly number[],
+    done: Outcome,
+  ): void => {
+    for (const n of numbers) {
+      const bytes = disk.facts(renderId, rendition, n)?.bytes ?? 0;
+      tally?.note({ kind, place: nodeId, name: `${renderId}/${rendition}/${n}`, bytes, done });
+    }
+  };
 
 /**
  * Finds what this disk holds and the bucket does not. Objects that are in the bucket without a row (a crash between PUT and

@@ -34,6 +34,8 @@ export interface RendersOptions {
   readonly room?: () => DiskRoom;
   /** Called for each segment that is on disk and recorded. */
   readonly onMade: (made: MadeSegment) => void;
+  /** Called for each segment that could not be made at this try. */
+  readonly onFailed?: () => void;
   /** Monotonic clock in milliseconds. */
   readonly now?: () => number;
 }
@@ -69,7 +71,10 @@ export interface Renders extends AsyncDisposable {
    * given back or taken anew meanwhile is none of those held now, and is ignored.
    */
   fenced(lost: readonly Lease[]): void;
+  /** Encoders at work. */
   readonly encoding: number;
+  /** Segments that are made and not recorded yet: many only while the database is away. */
+  readonly unrecorded: number;
   /** Part of the segments lately tried that could not be made, 0 to 1. */
   readonly failures: number;
   /** Starts what is due and returns; the driver calls it, tests may. */
@@ -80,14 +85,25 @@ export interface Renders extends AsyncDisposable {
 
 /** A lease with nothing left to do is given back after this long without a request, in milliseconds. */
 const idleMs = 10_000;
+/** So many finished segments may wait for their rows; beyond it nothing more is made. */
+const mostUnrecorded = 64;
 /** How long stopping waits for running segments, in milliseconds. */
 const finishMs = 3_000;
+
+/** A segment on its way to its row: it has an encoder's slot until it is encoded, and waits beside for what is left. */
+interface OnItsWay {
+  readonly encoder: Running;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
 
 /** Starts rendering: a loop that fills the encoder slots by {@link nextWork}. */
 export function startRenders(options: RendersOptions): Renders {
   const { catalog, log, encoders } = options;
   const now = options.now ?? (() => performance.now());
-  const running = new Map<Work, { encoder: Running; abort: AbortController; done: Promise<void> }>();
+  const running = new Map<Work, OnItsWay>();
+  const encoded = new Set<Work>();
+  const atWork = (): OnItsWay[] => [...running].flatMap(([work, each]) => (encoded.has(work) ? [] : [each]));
   const tries = recentTries();
   let usualMs = 1000;
   let stopping = false;
@@ -105,11 +121,15 @@ export function startRenders(options: RendersOptions): Renders {
   const make = async (render: HeldRender, work: Work, abort: AbortController): Promise<void> => {
     const startedAt = now();
     const renditions = toMake(render, work.n, startedAt);
+    const onEncoded = (): void => {
+      if (!renditions.every(isStill)) usualMs = usualMs * 0.7 + (now() - startedAt) * 0.3;
+      encoded.add(work);
+      loop.wake();
+    };
     try {
       // What was asked for a moment ago is no longer needed.
       if (renditions.length === 0) return void render.wanted.delete(work.n);
-      const made = await options.makeSegment(render, work.n, renditions, abort.signal);
-      if (!renditions.every(isStill)) usualMs = usualMs * 0.7 + (now() - startedAt) * 0.3;
+      const made = await options.makeSegment(render, work.n, renditions, abort.signal, onEncoded);
       addPresent(
         render,
         work.n,
@@ -121,6 +141,7 @@ export function startRenders(options: RendersOptions): Renders {
     } catch (error) {
       if (abort.signal.aborted) return;
       tries.note(false);
+      options.onFailed?.();
       await failed(render, work.n, renditions, error);
     } finally {
       render.making.delete(work.n);
@@ -137,6 +158,7 @@ export function startRenders(options: RendersOptions): Renders {
       .catch((error: unknown) => log.error({ err: error }, 'render bookkeeping failed'))
       .finally(() => {
         running.delete(work);
+        encoded.delete(work);
         loop.wake();
       });
     running.set(work, { encoder, abort, done });
@@ -173,7 +195,8 @@ export function startRenders(options: RendersOptions): Renders {
     if (room === 'full') return leaveToOthers();
     for (;;) {
       const demands = [...held.values()].map((render) => demandOf(render, now(), options.aheadSeconds));
-      const all = [...running.values()];
+      if (encoded.size >= mostUnrecorded) break;
+      const all = atWork();
       const work = nextWork(demands, now(), {
         makingFirst: all.some((each) => isWanted(each) && !isStills(each) && !isPlayedFromHere(each)),
         makingStills: all.some(isStills),
@@ -181,7 +204,7 @@ export function startRenders(options: RendersOptions): Renders {
       if (work === undefined) break;
       // Before the last byte: first what nobody waits for pauses, then everything.
       if (room === 'tight' && (!work.wanted || work.stills === true)) break;
-      if (running.size >= encoders) {
+      if (all.length >= encoders) {
         if (!work.wanted || work.stills === true) break;
         const candidates = all.map((each) => ({ ...each.encoder, wanted: isWanted(each) }));
         const moved = encoderToMove(candidates, now(), usualMs);
@@ -271,7 +294,10 @@ export function startRenders(options: RendersOptions): Renders {
       }
     },
     get encoding() {
-      return running.size;
+      return running.size - encoded.size;
+    },
+    get unrecorded() {
+      return encoded.size;
     },
     get failures() {
       return tries.failed;

@@ -19,6 +19,8 @@ export interface TakeoverOptions {
   readonly takeOver: (abandoned: AbandonedRender) => Promise<boolean>;
   /** Called for each render that was taken over. */
   readonly onTaken?: () => void;
+  /** Monotonic clock in milliseconds. */
+  readonly now?: () => number;
 }
 
 /** Renders looked at in one step: what is left is seen in the next. */
@@ -28,13 +30,35 @@ const most = 50;
  * Looks for renders that somebody watches and whose holder is gone, and goes on with those that placement gives to this node.
  * What the chosen node has not taken within another lease time is anybody's. Viewers do not depend on this (a request for a
  * missing segment finds a node by itself); it is what keeps rendering ahead of them.
+ *
+ * While the catalog is away nobody can renew a lease, and whoever looked first afterwards would have everything: so after an
+ * interruption (a look that failed, or took long, or came late because this process stood still) holders get a lease time to renew.
  */
 export function takeoverStep(options: TakeoverOptions): () => Promise<StepResult> {
   const { catalog, nodeId, leaseSeconds, log } = options;
+  const now = options.now ?? (() => performance.now());
+  const leaseMs = leaseSeconds * 1000;
+  let interruptedAt = Number.NEGATIVE_INFINITY;
+  let lookedAt: number | undefined;
+
+  const look = async (): Promise<AbandonedRender[]> => {
+    const begun = now();
+    const wasLate = begun - (lookedAt ?? begun) > leaseMs;
+    try {
+      const list = await abandonedRenders(catalog.db, watchedMs / 1000, most);
+      lookedAt = now();
+      if (wasLate || lookedAt - begun > leaseMs / 2) interruptedAt = lookedAt;
+      return list;
+    } catch (error) {
+      interruptedAt = now();
+      throw error;
+    }
+  };
+
   return async () => {
     if (!options.isReady()) return 'idle';
-    const list = await abandonedRenders(catalog.db, watchedMs / 1000, most);
-    if (list.length === 0) return 'idle';
+    const list = await look();
+    if (list.length === 0 || now() - interruptedAt < leaseMs) return 'idle';
     const nodes = await liveNodes(catalog.db, leaseSeconds);
     for (const abandoned of list) {
       const { renderId, playhead, sinceSeconds } = abandoned;

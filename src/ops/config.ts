@@ -14,6 +14,7 @@ import {
   variables,
   whole,
 } from './settings.ts';
+import { type SweepSettings, sweepSettings, sweepVariables } from './sweep-settings.ts';
 
 export type { BucketSettings, Environment, PlaylistsConfig } from './settings.ts';
 export { redacted } from './settings.ts';
@@ -50,6 +51,7 @@ export interface NodeConfig {
   readonly weight: number;
   /** Free space that the node leaves on its disk, in bytes. */
   readonly diskReserveBytes: number;
+  readonly sweep: SweepSettings;
   readonly logLevel: LogLevel;
 }
 
@@ -98,6 +100,7 @@ const folder = z.string().transform((path) => resolve(path));
 const folders = list(delimiter).transform((paths) => paths.map((path) => resolve(path)));
 
 const nodeVariables = {
+  ...sweepVariables,
   SEGUE_DATA: folder.default(() => resolve('.segue')),
   SEGUE_ADOPT: folders.default([]),
   SEGUE_ASSETS: folders.default([]),
@@ -250,6 +253,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     drainSeconds: v.SEGUE_DRAIN_SECONDS,
     weight: v.SEGUE_NODE_WEIGHT,
     diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
+    sweep: sweepSettings(v),
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }

@@ -51,7 +51,8 @@ export interface PlaylistsConfig {
   readonly logLevel: LogLevel;
 }
 
-const seconds = (min: number, max: number) =>
+/** A number of seconds within bounds. */
+export const seconds = (min: number, max: number) =>
   z.coerce
     .number<string>({ error: 'must be a number of seconds' })
     .min(min, `must be at least ${min} seconds`)

@@ -3,18 +3,21 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import {
+  AbortMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandOutput,
   ListObjectsV2Command,
   PutObjectCommand,
   type PutObjectCommandInput,
   S3Client,
-  S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { SegueError } from '../ops/errors.ts';
 import type { BucketSettings } from '../ops/settings.ts';
+import { isExisting, isUnsupported, orUndefined, unavailable } from './bucket-error.ts';
 import { immutable } from './names.ts';
 
 /** An object as it is to be stored. */
@@ -29,6 +32,20 @@ export interface NewObject {
 
 /** How a put ended: the bytes are in the bucket and verified either way. */
 export type PutOutcome = 'stored' | 'was-there';
+
+/** A multipart upload that was begun and neither completed nor aborted. */
+export interface PendingUpload {
+  readonly key: string;
+  readonly uploadId: string;
+  readonly begunAt: Date;
+}
+
+/** Some of the uploads, and where the next ones begin. */
+export interface PendingUploads {
+  readonly uploads: readonly PendingUpload[];
+  /** To be handed back for the next page; undefined where this is the last. */
+  readonly next: Pick<PendingUpload, 'key' | 'uploadId'> | undefined;
+}
 
 /** The bucket, through the S3 API. Every call throws {@link SegueError} `bucket_unavailable` where the provider does not answer well. */
 export interface Bucket {
@@ -49,6 +66,14 @@ export interface Bucket {
   /** Every object below a prefix, with its size. */
   list(prefix: string, signal?: AbortSignal): AsyncGenerator<{ key: string; bytes: number }>;
   delete(key: string, signal?: AbortSignal): Promise<void>;
+  /** A page of the multipart uploads below a prefix; undefined where the provider does not list them, or not for these credentials. */
+  uploads(
+    prefix: string,
+    after: PendingUploads['next'],
+    signal?: AbortSignal,
+  ): Promise<PendingUploads | undefined>;
+  /** Ends a multipart upload and removes its parts. One that has ended already is as good. */
+  abortUpload(upload: Pick<PendingUpload, 'key' | 'uploadId'>, signal?: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -194,7 +219,43 @@ export function openBucket(settings: BucketSettings): Bucket {
     async delete(key, signal) {
       await orUndefined(() => client.send(new DeleteObjectCommand({ Bucket, Key: key }), timeout(0, signal)));
     },
+    async uploads(prefix, after, signal) {
+      const marks = after === undefined ? {} : { KeyMarker: after.key, UploadIdMarker: after.uploadId };
+      try {
+        const page = await client.send(
+          new ListMultipartUploadsCommand({ Bucket, Prefix: prefix, ...marks }),
+          timeout(0, signal),
+        );
+        return pendingOf(page);
+      } catch (error) {
+        if (isUnsupported(error)) return undefined;
+        throw unavailable(error);
+      }
+    },
+    async abortUpload({ key, uploadId }, signal) {
+      await orUndefined(() =>
+        client.send(
+          new AbortMultipartUploadCommand({ Bucket, Key: key, UploadId: uploadId }),
+          timeout(0, signal),
+        ),
+      );
+    },
     close: () => client.destroy(),
+  };
+}
+
+function pendingOf(page: ListMultipartUploadsCommandOutput): PendingUploads {
+  const { NextKeyMarker: key, NextUploadIdMarker: uploadId } = page;
+  return {
+    uploads: (page.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
+      Key === undefined || UploadId === undefined || Initiated === undefined
+        ? []
+        : [{ key: Key, uploadId: UploadId, begunAt: Initiated }],
+    ),
+    next:
+      page.IsTruncated === true && key !== undefined && uploadId !== undefined
+        ? { key, uploadId }
+        : undefined,
   };
 }
 
@@ -225,46 +286,3 @@ function base64Crc(data: Uint8Array): string {
 }
 
 const md5 = (data: Uint8Array): string => createHash('md5').update(data).digest('hex');
-
-/** S3 says 412; Ceph and others may answer 409 where two conditional writes meet. */
-function isExisting(error: unknown): boolean {
-  const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-  return (
-    status === 412 || (error instanceof S3ServiceException && error.name === 'ConditionalRequestConflict')
-  );
-}
-
-async function orUndefined<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return undefined;
-    throw unavailable(error);
-  }
-}
-
-/** Turns what the SDK throws into one error with the way out. */
-function unavailable(error: unknown): SegueError {
-  if (error instanceof SegueError) return error;
-  const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-  const name = error instanceof Error ? error.name : 'Error';
-  const text = error instanceof Error ? error.message.slice(0, 200) : '';
-  return new SegueError(
-    'bucket_unavailable',
-    `The bucket answered ${status ?? 'nothing'}: ${name} ${text}`.trim(),
-    {
-      cause: error,
-      hint: hintFor(status, name),
-    },
-  );
-}
-
-function hintFor(status: number | undefined, name: string): string {
-  if (name === 'RequestTimeTooSkewed') return 'Set the clock: S3 refuses requests more than 15 minutes off.';
-  if (status === 403)
-    return 'Check S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, and what they may do in this bucket.';
-  if (status === 404) return 'Check S3_BUCKET: there is no such bucket at S3_ENDPOINT.';
-  if (status === 503 || name === 'SlowDown')
-    return 'The provider asks for fewer requests; copying goes on more slowly.';
-  return 'Check S3_ENDPOINT and the network; copying goes on when the bucket answers again.';
-}

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import {
@@ -64,8 +64,10 @@ export interface DiskStore {
   conflicts(): Iterable<DiskFile>;
   /** Reads a file and says whether it has the bytes that its name tells. Throws where it cannot be read for another reason. */
   isWhole(file: DiskFile): Promise<boolean>;
-  /** Removes one file of a segment; its next spare takes its place. */
-  discard(file: DiskFile): Promise<void>;
+  /** Says whether a file is there in its length, without reading it. Throws where that cannot be told. */
+  isThere(file: DiskFile): Promise<boolean>;
+  /** Removes one file of a segment; its next spare takes its place. False where that has been done already. */
+  discard(file: DiskFile): Promise<boolean>;
   /** Bytes of all segments, spares included. */
   readonly bytes: number;
 }
@@ -92,9 +94,10 @@ export async function openDiskStore(folder: string, adopted: readonly string[] =
   const discard: DiskStore['discard'] = async (file) => {
     const { renderId, rendition, n } = file;
     const home = folders.find(({ path }) => path === file.folder);
-    if (home?.get(renderId, rendition, n)?.crc32 !== file.crc32) return;
+    if (home?.get(renderId, rendition, n)?.crc32 !== file.crc32) return false;
     home.forget(renderId, rendition, n);
     await removeFile(pathOf(file));
+    return true;
   };
   const remove: DiskStore['remove'] = async (renderId, name, n) => {
     for (const file of files(renderId, name, n)) await discard(file);
@@ -154,6 +157,7 @@ export async function openDiskStore(folder: string, adopted: readonly string[] =
       }
     },
     isWhole: async (file) => (await wholeData(file)) !== undefined,
+    isThere: async (file) => (await stat(pathOf(file)).catch(absentOrThrow))?.size === file.bytes,
     discard,
     get bytes() {
       return folders.reduce((sum, one) => sum + one.bytes, 0);

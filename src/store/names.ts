@@ -31,6 +31,18 @@ export const thumbnailListName = (renderId: string): string => `renders/${render
 /** Object name of a pinned asset. */
 export const assetName = (sha256: string): string => `assets/${sha256}`;
 
+/** Object name prefix of all renders. */
+export const rendersPrefix = 'renders/';
+
+/** Object name prefix of all assets. */
+export const assetsPrefix = 'assets/';
+
+/** Object name prefix of the marks of deployments. */
+export const deploymentsPrefix = 'deployments/';
+
+/** Object name of the mark of a deployment that keeps its renders in the bucket. */
+export const deploymentName = (id: string): string => `${deploymentsPrefix}${id}`;
+
 /** Object name prefix of everything that belongs to a render. */
 export const renderPrefix = (renderId: string): string => `renders/${renderId}/`;
 
@@ -43,6 +55,39 @@ export function parseSegmentName(
   if (match === null || containerOfExtension(extension) === undefined) return undefined;
   return { renderId, rendition, n: Number(n) };
 }
+
+/** Id of the render that an object is filed under; undefined where the name has none that could be one of ours. */
+export const renderIn = (name: string): string | undefined => /^renders\/([A-Za-z0-9_-]+)\//.exec(name)?.[1];
+
+/** An object of a render: a segment, or what sealing stores beside the segments of a rendition, or (`undefined`) of all of them. */
+export type RenderObject =
+  | {
+      readonly kind: 'segment';
+      readonly rendition: string;
+      readonly n: number;
+      readonly container: Container;
+    }
+  | { readonly kind: 'beside'; readonly rendition: string | undefined };
+
+const besideAll = /^renders\/[A-Za-z0-9_-]+\/(?:index\.m3u8|thumbnails\.vtt)$/;
+const besideOne = /^renders\/[A-Za-z0-9_-]+\/([a-z0-9]+)\/(?:media\.m3u8|init\.mp4|init-\d+\.mp4)$/;
+
+/** Reads back any name that is written below `renders/`; undefined for one that never is. */
+export function parseRenderObject(name: string): RenderObject | undefined {
+  const segment = parseSegmentName(name);
+  if (segment === undefined) {
+    const rendition = besideOne.exec(name)?.[1];
+    return rendition !== undefined || besideAll.test(name) ? { kind: 'beside', rendition } : undefined;
+  }
+  const { renderId, rendition, n } = segment;
+  const container = containerOfExtension(name.slice(name.lastIndexOf('.') + 1));
+  // `007.m4s` reads as a number, and is none of ours.
+  if (container === undefined || segmentName(renderId, rendition, n, container) !== name) return undefined;
+  return { kind: 'segment', rendition, n, container };
+}
+
+/** Whether a rendition is one of subtitles that Segue makes: they have no rows, because nothing of them can be lost. */
+export const isSubtitles = (rendition: string): boolean => /^subtitles\d*$/.test(rendition);
 
 /** MIME type of playlists (RFC 8216, section 4). */
 export const playlistType = 'application/vnd.apple.mpegurl';

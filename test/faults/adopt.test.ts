@@ -1,77 +1,38 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { z } from 'zod';
-import { loadSecrets } from '../../src/stack/files.ts';
 import { databaseUrlOf } from '../../src/stack/postgres.ts';
 import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { through } from '../support/proxy.ts';
-import { until } from '../support/wait.ts';
-import { expectWhole, type Field, onNodes, segmentsIn, size, smallDescription, startField } from './kit.ts';
+import { startNodeProcess } from '../support/node-process.ts';
+import {
+  expectWhole,
+  type Field,
+  nodeSettings,
+  onNodes,
+  segmentsIn,
+  size,
+  smallDescription,
+  startField,
+} from './kit.ts';
 
 const seconds = 24;
-const listening = z.object({ event: z.literal('listening'), url: z.string() });
 
-/** `segue node` as a process of its own, beside those of the stack. */
-interface NodeProcess extends AsyncDisposable {
-  readonly url: string;
-  /** SIGKILL. */
-  kill(): Promise<void>;
-}
-
-async function startNodeProcess(
+/** A node beside those of the stack. */
+const startBeside = async (
   field: Field,
   id: string,
   dataFolder: string,
-  env: Readonly<Record<string, string>>,
-  ...args: readonly string[]
-): Promise<NodeProcess> {
-  const { settings } = field.bucket;
-  const stack = field.stack.dataFolder;
-  const { secret } = await loadSecrets(join(stack, 'secrets.json'));
-  const child = spawn(process.execPath, ['src/cli/main.ts', 'node', '--json', ...args], {
-    cwd: join(import.meta.dirname, '../..'),
-    stdio: ['ignore', 'pipe', 'inherit'],
+  { weight = 1, args = [] }: { weight?: number; args?: string[] },
+) =>
+  startNodeProcess({
     env: {
-      ...process.env,
-      SEGUE_NODE_ID: id,
-      SEGUE_NODE_PORT: '0',
-      SEGUE_DATA: dataFolder,
-      SEGUE_SECRET: secret,
-      SEGUE_LOG_LEVEL: 'error',
-      DATABASE_URL: await databaseUrlOf(stack),
-      S3_ENDPOINT: through(field.proxy, settings.endpoint),
-      S3_BUCKET: settings.bucket,
-      S3_REGION: settings.region,
-      S3_ACCESS_KEY_ID: settings.accessKeyId,
-      S3_SECRET_ACCESS_KEY: settings.secretAccessKey,
-      S3_PUBLIC_URL: settings.publicUrl,
-      ...env,
+      ...(await nodeSettings(field, id, dataFolder)),
+      DATABASE_URL: await databaseUrlOf(field.stack.dataFolder),
+      SEGUE_NODE_WEIGHT: String(weight),
     },
+    args,
   });
-  const exited = once(child, 'exit');
-  const seen: { url: string | undefined } = { url: undefined };
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    seen.url ??= listening.safeParse(JSON.parse(line)).data?.url;
-  });
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    await exited;
-  };
-  try {
-    const look = () => seen.url ?? (child.exitCode === null ? undefined : '');
-    const url = await until(look, { what: `${id} listens`, timeout: 60_000 });
-    if (url === '') throw new Error(`${id} did not start: exit code ${child.exitCode}`);
-    return { url, kill: () => end('SIGKILL'), [Symbol.asyncDispose]: () => end('SIGTERM') };
-  } catch (error) {
-    await end('SIGKILL');
-    throw error;
-  }
-}
 
 async function segmentsMade(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
@@ -89,9 +50,7 @@ test('the only node that has a video is gone for good: another one adopts its di
   await using folder = await temporaryFolder();
   const { proxy, stack } = field;
   await proxy.fail({ kind: 'refuse' });
-  await using maker = await startNodeProcess(field, 'maker', join(folder.path, 'maker'), {
-    SEGUE_NODE_WEIGHT: '100',
-  });
+  await using maker = await startBeside(field, 'maker', join(folder.path, 'maker'), { weight: 100 });
   const post = async (seed: number) => {
     const video = await field.post(smallDescription(seconds, seed));
     if ((await field.holder(video.id)) === 'maker') return video;
@@ -119,7 +78,7 @@ test('the only node that has a video is gone for good: another one adopts its di
   const mounted = join(folder.path, 'mounted');
   await rename(join(folder.path, 'maker'), mounted);
   const own = join(folder.path, 'heir');
-  await using heir = await startNodeProcess(field, 'heir', own, {}, '--adopt', mounted);
+  await using heir = await startBeside(field, 'heir', own, { args: ['--adopt', mounted] });
   const adopted = await field.reach(id, 'the heir has everything', ({ renditions }) =>
     renditions.some(({ nodes }) => size(nodes['heir'] ?? []) === segmentsIn(seconds)),
   );

@@ -7,6 +7,8 @@ export interface Seen {
   readonly report: PlayerReport;
   /** Answers to its requests at the playlist service. Undefined where they were not watched. */
   readonly answers: readonly Answer[] | undefined;
+  /** Requests that it ended before their last byte. */
+  readonly givenUp: readonly string[] | undefined;
   readonly startAt: number;
   /** Where it was sent, in order. */
   readonly sought: readonly Sought[];
@@ -149,7 +151,8 @@ export async function play(
           const { marked, killed } = moments;
           const answers = tap && [...tap.answers];
           await tap?.[Symbol.asyncDispose]();
-          return [player.name, { report, answers, startAt, sought, ahead, marked, killed }] as const;
+          const givenUp = tap?.givenUp;
+          return [player.name, { report, answers, givenUp, startAt, sought, ahead, marked, killed }] as const;
         }),
       );
       return new Map(all);

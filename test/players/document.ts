@@ -95,15 +95,21 @@ function tables(columns: readonly Column[], versions: ReadonlyMap<string, string
 function cellText(name: string, scenario: Scenario, cell: Verdict | undefined): string {
   if (cell === undefined) return '–';
   const missed = misses(cell, scenario.waits);
-  const limit = knownOf(name, scenario.id);
+  const limits = knownOf(name, scenario.id);
   if (missed.length > 0 && missed.every((miss) => timed.includes(miss))) {
     const waited = `${(((cell.stallMs ?? 0) + (cell.hiccupMs ?? 0)) / 1000).toFixed(1)} s`;
     return `stood still for ${waited} with data ahead`;
   }
   if (missed.length > 0) {
-    const allowed = limit === undefined ? [] : explained(limit.known, cell);
-    const unexplained = missed.filter((miss) => !allowed.includes(miss));
-    return unexplained.length === 0 ? `limit ${limit?.number}` : `**${unexplained.join(', ')}**`;
+    const allowed = limits.filter(({ known }) =>
+      explained(known, cell).some((miss) => missed.includes(miss)),
+    );
+    const unexplained = missed.filter(
+      (miss) => !allowed.some(({ known }) => explained(known, cell).includes(miss)),
+    );
+    return unexplained.length === 0
+      ? `limit ${allowed.map(({ number }) => number).join(', ')}`
+      : `**${unexplained.join(', ')}**`;
   }
   const stalls = cell.stalls ?? 0;
   return stalls === 0 ? 'ok' : `ok, waited ${((cell.stallMs ?? 0) / 1000).toFixed(1)} s`;

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { frameBoundary, gridOf, segmentCount } from '../../src/grid/grid.ts';
@@ -11,6 +8,7 @@ import { type Field, startFieldOn } from '../faults/kit.ts';
 import { startTestBucket } from '../support/bucket.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { type FaultProxy, startFaultProxy } from '../support/proxy.ts';
+import { replacePlaylists } from '../support/replace-playlists.ts';
 import { until } from '../support/wait.ts';
 import { startTap, type Tap } from './tap.ts';
 
@@ -105,32 +103,7 @@ export async function startStage(): Promise<Stage> {
         await Promise.all(parts.map((part, i) => field.stack.restarted(part, frozen[i] ?? 0)));
       };
     },
-    async restartPlaylists() {
-      const first = field.stack.pidOf('playlists');
-      const variables = readFileSync(`/proc/${first}/environ`, 'utf8')
-        .split('\0')
-        // The channel to the stack is the first one's.
-        .filter((line) => !line.startsWith('NODE_CHANNEL'));
-      const env = Object.fromEntries(variables.map((line) => line.split(/=(.*)/s, 2)));
-      const second = spawn(process.execPath, ['src/cli/main.ts', 'playlists'], {
-        env,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      const exited = once(second, 'exit');
-      await new Promise<void>((resolve) => {
-        createInterface({ input: second.stderr }).on('line', (line) => {
-          if (line.includes('"listening"')) resolve();
-        });
-      });
-      process.kill(first, 'SIGTERM');
-      // The stack starts another one in its place.
-      await field.stack.restarted('playlists', first);
-      // On a shared port anybody may answer for it: it is there when it says so itself.
-      const listening = new RegExp(`"pid":${field.stack.pidOf('playlists')},[^\\n]*"listening"`);
-      await until(() => listening.test(field.stack.log()), { what: 'the new one listens', timeout: 60_000 });
-      second.kill('SIGTERM');
-      await exited;
-    },
+    restartPlaylists: () => replacePlaylists(field.stack),
     async mended() {
       await Promise.all([...closed].map((open) => open()));
       closed.clear();

@@ -25,6 +25,8 @@ export interface Tap extends AsyncDisposable {
   /** `http://127.0.0.1:port` */
   readonly url: string;
   readonly answers: readonly Answer[];
+  /** Requests that the client ended before their last byte, with the seconds that they had taken: `/v/…/5.m4s 31.2 s`. */
+  readonly givenUp: readonly string[];
   /** Holds every GET back until {@link Tap.release}. A HEAD passes: whoever looks whether the server is there finds it. */
   hold(): void;
   release(): void;
@@ -34,10 +36,12 @@ export interface Tap extends AsyncDisposable {
 export async function startTap(target: string): Promise<Tap> {
   const { hostname, port } = new URL(target);
   const answers: Answer[] = [];
+  const givenUp: string[] = [];
   let gate: PromiseWithResolvers<void> | undefined;
 
   const forward = (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? '/';
+    const began = performance.now();
     const cut = () => {
       if (response.writableEnded) return;
       answers.push({ path, status: 0, source: undefined, when: Date.now(), wholeAt: undefined });
@@ -67,7 +71,11 @@ export async function startTap(target: string): Promise<Tap> {
       },
     );
     upstream.on('error', cut);
-    response.on('close', () => upstream.destroy());
+    response.on('close', () => {
+      if (!response.writableEnded && !upstream.destroyed)
+        givenUp.push(`${path} ${((performance.now() - began) / 1000).toFixed(1)} s`);
+      upstream.destroy();
+    });
     request.pipe(upstream);
   };
   const server = createServer((request, response) => {
@@ -78,6 +86,7 @@ export async function startTap(target: string): Promise<Tap> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answers,
+    givenUp,
     hold() {
       gate ??= Promise.withResolvers();
     },

@@ -51,6 +51,8 @@ export interface Verdict {
   readonly sealed: number | undefined;
   /** Answers of the service that were errors or cut off. */
   readonly failed: number | undefined;
+  /** The last requests that it ended before their last byte, where it did not come to the end: what it waited for. */
+  readonly waitedFor: readonly string[] | undefined;
   /** What its scenario claims to have tried and this cell did not have. */
   readonly lacks: string | undefined;
 }
@@ -150,6 +152,7 @@ export function judge(seen: Seen, { seconds, timeless, evidence }: Rules): Verdi
     sizes: segments && sizesOf(segments.map(({ path }) => path)),
     sealed: answers && sealedIn(answers),
     failed: answers?.filter(({ status }) => status === 0 || status >= 400).length,
+    waitedFor: report.ended ? undefined : seen.givenUp?.slice(-4),
     lacks: evidence?.(seen),
   };
 }

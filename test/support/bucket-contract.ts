@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { CreateMultipartUploadCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tally } from '../../src/catalog/findings.ts';
+import { abortHalfUploads } from '../../src/copy/half-uploads.ts';
 import type { BucketSettings } from '../../src/ops/settings.ts';
 import { type Bucket, openBucket } from '../../src/store/bucket.ts';
 import { s3ClientOf } from './bucket.ts';
@@ -14,8 +16,15 @@ export interface Provider extends AsyncDisposable {
 
 const type = { contentType: 'video/mp4', cacheControl: 'public, max-age=60' };
 
-/** The behaviour that copying relies on, the same for every S3 implementation. */
-export function bucketContract(name: string, start: () => Promise<Provider>): void {
+/**
+ * The behaviour that copying relies on, the same for every S3 implementation. `listsUploads`: whether it lists multipart uploads
+ * that are under way, which not every one does.
+ */
+export function bucketContract(
+  name: string,
+  start: () => Promise<Provider>,
+  { listsUploads }: { readonly listsUploads: boolean },
+): void {
   describe(`the bucket contract on ${name}`, () => {
     let provider: Provider;
     let bucket: Bucket;
@@ -98,6 +107,58 @@ export function bucketContract(name: string, start: () => Promise<Provider>): vo
       await bucket.delete('gone');
       await bucket.delete('gone');
       expect(await bucket.size('gone')).toBeUndefined();
+    });
+
+    test('listing is in the order of names, byte by byte', async () => {
+      const keys = [
+        'order/-',
+        'order/-/a',
+        'order/A/b',
+        'order/a-/0',
+        'order/a/0',
+        'order/a0/0',
+        'order/a_/0',
+      ];
+      for (const key of keys.toReversed()) await bucket.put({ key, data: Buffer.from('x'), ...type });
+      const found: string[] = [];
+      for await (const { key } of bucket.list('order/')) found.push(key);
+      expect(found).toEqual(keys);
+    });
+
+    test('uploads that were begun and never ended are aborted once they are old; or it is told that nobody lists them', async () => {
+      const client = s3ClientOf(provider.settings);
+      const Bucket = provider.settings.bucket;
+      const begun = new Map<string, string>();
+      const keys = ['renders/h/180p/0.m4s', 'assets/half', 'elsewhere/half'];
+      for (const Key of keys) {
+        const { UploadId = '' } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+        const part = { Bucket, Key, UploadId, PartNumber: 1, Body: Buffer.from('half of it') };
+        await client.send(new UploadPartCommand(part));
+        begun.set(Key, UploadId);
+      }
+      const abort = async (graceSeconds: number) => {
+        const found = tally();
+        await abortHalfUploads({ bucket, tally: found, graceSeconds }, AbortSignal.timeout(60_000));
+        const [group] = found.report().findings;
+        return { uploads: found.uploads, aborted: group?.examples.map((one) => one.name).sort() ?? [] };
+      };
+      const uploads = listsUploads ? 'checked' : 'unsupported';
+      expect(await abort(3600), 'they are young').toEqual({ uploads, aborted: [] });
+      // The provider's clock is its own.
+      const old = await abort(-3600);
+      expect(old).toEqual({ uploads, aborted: listsUploads ? ['assets/half', 'renders/h/180p/0.m4s'] : [] });
+      expect(await abort(-3600)).toEqual({ uploads, aborted: [] });
+      for (const [Key, UploadId] of begun) {
+        const another = { Bucket, Key, UploadId, PartNumber: 2, Body: Buffer.from('the rest') };
+        const isOver = await client.send(new UploadPartCommand(another)).then(
+          () => false,
+          () => true,
+        );
+        expect(isOver, Key).toBe(listsUploads && Key !== 'elsewhere/half');
+        await bucket.abortUpload({ key: Key, uploadId: UploadId });
+        expect(await bucket.size(Key)).toBeUndefined();
+      }
+      client.destroy();
     });
 
     test('wrong keys are refused with a hint, and without the secret', async () => {

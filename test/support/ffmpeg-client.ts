@@ -20,6 +20,8 @@ export interface Playing {
   /** Frames so far. */
   readonly frames: number;
   readonly done: Promise<Played>;
+  /** Ends it at once; what it got so far is told. */
+  stop(): void;
 }
 
 // What ffmpeg says whenever a redirect leads to another host: it then opens a new connection by itself.
@@ -74,5 +76,6 @@ export async function playWithFfmpeg(
       return frameHashes.length;
     },
     done,
+    stop: () => void child.kill('SIGKILL'),
   };
 }

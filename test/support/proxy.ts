@@ -3,7 +3,7 @@ import { createServer as createHttpServer, request as httpRequest } from 'node:h
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** What goes wrong between a client and its server. `times` bounds how many requests (connections for TCP) it hits; default all. */
-type Fault =
+export type ProxyFault =
   /** Nothing listens. */
   | { readonly kind: 'refuse' }
   /** The connection is reset as soon as a request comes. */
@@ -14,8 +14,17 @@ type Fault =
   | { readonly kind: 'delay'; readonly ms: number; readonly times?: number }
   /** The connection is cut after so many bytes of the answer's body (of the answer for TCP). */
   | { readonly kind: 'cut'; readonly afterBytes: number; readonly times?: number }
-  /** HTTP only: this status without asking the server; 503 comes as S3's `SlowDown`. */
-  | { readonly kind: 'status'; readonly status: number; readonly times?: number }
+  /**
+   * HTTP only: this status without asking the server, as S3's error `code` (of 503 `SlowDown`, else `InternalError`), from a
+   * server whose clock is so many seconds off.
+   */
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly code?: string;
+      readonly clockOff?: number;
+      readonly times?: number;
+    }
   /** The server does the work, its answer never arrives: the connection is cut instead. */
   | { readonly kind: 'swallow'; readonly times?: number };
 
@@ -31,12 +40,12 @@ export interface FaultProxy extends AsyncDisposable {
   /** The last 10,000 requests as `METHOD path` (HTTP only), faulted ones included. */
   readonly requests: readonly string[];
   /** Fails from now on; `undefined` works again. `match` limits it to some requests (HTTP only). */
-  fail(fault: Fault | undefined, match?: (method: string, path: string) => boolean): Promise<void>;
+  fail(fault: ProxyFault | undefined, match?: (method: string, path: string) => boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
 interface State {
-  fault: Fault | undefined;
+  fault: ProxyFault | undefined;
   match: (method: string, path: string) => boolean;
   left: number;
   arrived: number;
@@ -45,7 +54,7 @@ interface State {
 }
 
 /** The fault that hits this request, counted. */
-function take(state: State, method = '', path = ''): Fault | undefined {
+function take(state: State, method = '', path = ''): ProxyFault | undefined {
   state.arrived += 1;
   state.requests.push(`${method} ${path.replace(/\?.*/, '')}`);
   if (state.requests.length > 10_000) state.requests.shift();
@@ -63,8 +72,9 @@ function answerHttp(request: IncomingMessage, response: ServerResponse, target: 
   if (fault?.kind === 'status') {
     request.resume();
     request.on('end', () => {
-      const code = fault.status === 503 ? 'SlowDown' : 'InternalError';
-      response.writeHead(fault.status, { 'content-type': 'application/xml' });
+      const code = fault.code ?? (fault.status === 503 ? 'SlowDown' : 'InternalError');
+      const date = new Date(Date.now() + (fault.clockOff ?? 0) * 1000).toUTCString();
+      response.writeHead(fault.status, { 'content-type': 'application/xml', date });
       response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>fault proxy</Message></Error>`);
     });
     return;
@@ -92,7 +102,7 @@ function answerHttp(request: IncomingMessage, response: ServerResponse, target: 
 function relay(
   answer: IncomingMessage,
   response: ServerResponse,
-  fault: Fault | undefined,
+  fault: ProxyFault | undefined,
   cut: () => void,
 ): void {
   if (fault?.kind === 'swallow') {
@@ -184,7 +194,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     for (const socket of sockets) socket.destroy();
     await closed;
   };
-  const fail = async (fault: Fault | undefined, match: State['match'] = () => true) => {
+  const fail = async (fault: ProxyFault | undefined, match: State['match'] = () => true) => {
     state.fault = fault;
     state.match = match;
     state.left =
@@ -213,7 +223,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 }
 
 /** The same URL through a proxy: only host and port change. */
-export function through(proxy: FaultProxy, url: string): string {
+export function through(proxy: { readonly port: number }, url: string): string {
   const changed = new URL(url);
   changed.hostname = '127.0.0.1';
   changed.port = String(proxy.port);

@@ -53,12 +53,16 @@ export interface TestStackOptions {
   readonly dataFolder?: string;
   /** Milliseconds until it must be ready. Default 60 s. */
   readonly timeout?: number;
+  /** In a process group of its own, so that Ctrl-C at a terminal reaches only who started it. */
+  readonly detached?: boolean;
+  /** Called for each piece of what it writes to standard error. */
+  readonly onLog?: (piece: string) => void;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Reads the lines of `segue up --json`. */
-function follow(child: ChildProcess) {
+function follow(child: ChildProcess, onLog: (piece: string) => void) {
   const parts = new Map<string, z.infer<typeof partSchema>>();
   const seen: { ready?: z.infer<typeof readySchema>; errors: string; raw: string } = { errors: '', raw: '' };
   if (child.stdout === null) throw new Error('no standard output');
@@ -69,7 +73,9 @@ function follow(child: ChildProcess) {
     if (parsed.data?.event === 'ready') seen.ready = parsed.data;
   });
   child.stderr?.on('data', (chunk: Buffer) => {
-    seen.errors = (seen.errors + chunk.toString()).slice(-20_000);
+    const piece = chunk.toString();
+    seen.errors = (seen.errors + piece).slice(-20_000);
+    onLog(piece);
   });
   return { parts, seen };
 }
@@ -82,6 +88,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
   const child = spawn(process.execPath, [...flags, 'src/cli/main.ts', 'up', '--json'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.detached ?? false,
     // One for all: it costs three seconds to fill.
     env: {
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/segue'),
@@ -92,7 +99,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
       SEGUE_DATA: dataFolder,
     },
   });
-  const { parts, seen } = follow(child);
+  const { parts, seen } = follow(child, options.onLog ?? (() => undefined));
   const exited = once(child, 'exit');
 
   const over = () => child.exitCode !== null || child.signalCode !== null;

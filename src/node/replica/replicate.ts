@@ -1,6 +1,4 @@
 import PQueue from 'p-queue';
-import type { Catalog } from '../../catalog/connect.ts';
-import { recordCopies } from '../../catalog/copies.ts';
 import { liveNodes } from '../../catalog/nodes.ts';
 import { policyOf } from '../../catalog/policy.ts';
 import { bucketPlace } from '../../catalog/schema.ts';
@@ -8,34 +6,20 @@ import { uncopiedHoldings } from '../../catalog/uncopied.ts';
 import type { Change } from '../../catalog/wake.ts';
 import type { CopyTask } from '../../copy/uploader.ts';
 import { SegueError } from '../../ops/errors.ts';
-import type { Log } from '../../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../../ops/loop.ts';
 import type { Policy } from '../../policy/policy.ts';
-import type { DiskStore } from '../../store/disk.ts';
-import type { UrlSigner } from '../sign.ts';
-import { type ReplicaTask, replicaTasks, strayCopies } from './plan.ts';
-import { pullSegment } from './pull.ts';
-import type { ReplicaRenderer } from './render.ts';
+import { replicaTasks, strayCopies } from './plan.ts';
+import { replicaTaker, type TakeOptions } from './take.ts';
 
 /** What replicating needs. */
-export interface ReplicateOptions {
-  readonly catalog: Catalog;
-  readonly nodeId: string;
+export interface ReplicateOptions extends TakeOptions {
   readonly leaseSeconds: number;
-  readonly log: Log;
-  readonly disk: DiskStore;
-  readonly signer: UrlSigner;
   /** False once this node is draining or stopping: it takes nothing then. */
   readonly isReady: () => boolean;
-  /** Whether an encoder may be used that no render here needs. */
-  readonly isIdle: () => boolean;
-  readonly render: ReplicaRenderer;
   /** Queues what nobody else copies to the bucket. */
   readonly copy: (task: CopyTask) => void;
   /** Called with the policy of each look. */
   readonly onPolicy?: (policy: Policy) => void;
-  /** Called for each replica that is on disk and recorded. */
-  readonly onReplica?: (bytes: number, how: 'pulled' | 'rendered') => void;
 }
 
 /** Holdings looked at in one step. */
@@ -47,30 +31,12 @@ const pulls = 2;
 
 /**
  * Takes replicas of what only one other node has, as the policy says, and queues for the bucket what nobody else copies. What fails
- * is looked at again in the next step. Bytes first, then the row.
+ * is looked at again in the next step.
  */
 export function replicateStep(options: ReplicateOptions): (signal: AbortSignal) => Promise<StepResult> {
-  const { catalog, nodeId, leaseSeconds, disk, log } = options;
+  const { catalog, nodeId, leaseSeconds } = options;
 
-  const bytesOf = async (task: ReplicaTask, isRendered: boolean, signal: AbortSignal) => {
-    if (isRendered && options.isIdle()) {
-      try {
-        return { bytes: await options.render(task, signal), how: 'rendered' as const };
-      } catch (error) {
-        signal.throwIfAborted();
-        log.info({ err: error }, 'replica not rendered: it is pulled');
-      }
-    }
-    return { bytes: await pullSegment(options.signer, task, signal), how: 'pulled' as const };
-  };
-  const take = async (task: ReplicaTask, isRendered: boolean, signal: AbortSignal): Promise<void> => {
-    const { renderId, rendition, n } = task;
-    const { bytes, how } = await bytesOf(task, isRendered, signal);
-    const stored = await disk.put(renderId, rendition, n, bytes);
-    await recordCopies(catalog.db, renderId, rendition, nodeId, [[n, n + 1]]);
-    options.onReplica?.(stored.bytes, how);
-    log.info({ renderId, rendition, n, from: task.from.id, bytes: stored.bytes }, `replica ${how}`);
-  };
+  const take = replicaTaker(options);
 
   return async (signal) => {
     if (!options.isReady()) return 'idle';

@@ -135,6 +135,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/v1/nodes',
       '/v1/nodes/{id}/drain',
       '/v1/policy',
+      '/v1/reconcile',
       '/v1/streams',
       '/v1/streams/{id}',
       '/v1/videos',

@@ -9,6 +9,7 @@ import { startCopying } from '../../../src/copy/copying.ts';
 import { type CopyOutcome, type CopyTask, startUploader } from '../../../src/copy/uploader.ts';
 import { reconcileDisk, uncopied } from '../../../src/node/reconcile.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
+import { troubleOf } from '../../../src/store/bucket-trouble.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { segmentName } from '../../../src/store/names.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
@@ -79,6 +80,7 @@ async function fill(into: DiskStore = disk): Promise<void> {
 function uploader() {
   const outcomes: CopyOutcome[] = [];
   const damaged: number[] = [];
+  const failures: unknown[] = [];
   const started = startUploader({
     disk,
     bucket,
@@ -86,9 +88,10 @@ function uploader() {
     log,
     concurrency: 2,
     onCopied: (_, outcome) => outcomes.push(outcome),
+    onFailed: (error) => failures.push(error),
     onDamaged: ({ n }) => damaged.push(n),
   });
-  return { ...started, outcomes, damaged, [Symbol.asyncDispose]: () => started.stop() };
+  return { ...started, outcomes, damaged, failures, [Symbol.asyncDispose]: () => started.stop() };
 }
 
 const stored = async (rendition = '180p') => (await storedOf(catalog.db, 'r')).get(rendition) ?? [];
@@ -115,18 +118,27 @@ describe('a segment', () => {
     expect(await stored()).toEqual([[0, 1]]);
   });
 
-  test('is tried until the bucket is there again; nothing is recorded before', async () => {
-    await disk.put('r', '180p', 0, bytesOf('180p', 0));
-    await proxy.fail({ kind: 'status', status: 503 });
-    const before = proxy.faulted;
-    await using copier = uploader();
-    copier.enqueue(task(0));
-    await until(() => proxy.faulted - before >= 2, { what: 'it was refused twice' });
-    expect(await stored()).toEqual([]);
-    await proxy.fail(undefined);
-    await until(() => copier.outcomes.length > 0, { what: 'it is copied' });
-    expect(copier.outcomes).toEqual(['stored']);
-  });
+  test.each([
+    ['busy', { kind: 'status', status: 503 }],
+    ['denied', { kind: 'status', status: 403, code: 'AccessDenied' }],
+    ['clock', { kind: 'status', status: 403, code: 'RequestTimeTooSkewed', clockOff: 3600 }],
+    ['unreachable', { kind: 'reset' }],
+  ] as const)(
+    'is tried until the bucket is there again (%s); nothing is recorded before',
+    async (reason, fault) => {
+      await disk.put('r', '180p', 0, bytesOf('180p', 0));
+      await proxy.fail(fault);
+      const before = proxy.faulted;
+      await using copier = uploader();
+      copier.enqueue(task(0));
+      await until(() => proxy.faulted - before >= 2, { what: 'it was refused twice' });
+      expect(await stored()).toEqual([]);
+      await proxy.fail(undefined);
+      await until(() => copier.outcomes.length > 0, { what: 'it is copied' });
+      expect(copier.outcomes).toEqual(['stored']);
+      expect(new Set(copier.failures.map(troubleOf))).toEqual(new Set([reason]));
+    },
+  );
 
   test('is sent once, however often its row has to be tried', async () => {
     await disk.put('r', '180p', 0, bytesOf('180p', 0));

@@ -2,9 +2,13 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { Catalog } from '../../../src/catalog/connect.ts';
+import { runSchema } from '../../../src/catalog/findings.ts';
 import { acquireLease } from '../../../src/catalog/leases.ts';
 import { nodeApp } from '../../../src/node/app.ts';
+import { reconcileDisk } from '../../../src/node/reconcile.ts';
+import { reconciling } from '../../../src/node/reconciling.ts';
 import { nodeSegmentPath, urlSigner } from '../../../src/node/sign.ts';
 import { type Listening, listen } from '../../../src/ops/listen.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
@@ -27,6 +31,7 @@ let catalog: Catalog;
 let node: TestRenders;
 let listening: Listening;
 const damaged: string[] = [];
+const gate = Promise.withResolvers<void>();
 
 beforeAll(async () => {
   server = await startTestPostgres();
@@ -49,6 +54,15 @@ beforeAll(async () => {
     drain: () => undefined,
     checkCopy: () => Promise.resolve('there'),
     readCopy: () => Promise.resolve(undefined),
+    reconciling: reconciling({
+      disk: async (_, tally) => reconcileDisk({ catalog, disk: node.disk, nodeId: node.id, log, tally }),
+      bucket: async (tally) => {
+        await gate.promise;
+        return tally.report();
+      },
+      log,
+      onFinding: () => undefined,
+    }),
   });
   listening = await listen(app, '127.0.0.1', 0);
   await node.renders.take('r', { n: 0 });
@@ -152,6 +166,8 @@ test('the calls of the playlist service need the secret', async () => {
     ['/renders/r', 'POST'],
     ['/assets', 'POST'],
     ['/modules/m', 'GET'],
+    ['/reconcile', 'POST'],
+    ['/reconcile', 'GET'],
   ] as const) {
     const answer = await fetch(`${listening.url}${path}`, { method });
     expect(answer.status, path).toBe(401);
@@ -191,4 +207,25 @@ test('assets and modules are passed on, health and metrics are open', async () =
   for (const path of ['/healthz', '/readyz', '/metrics']) {
     expect((await fetch(`${listening.url}${path}`)).status, path).toBe(200);
   }
+});
+
+test('reconciling is one run at a time: a second call joins it, and one that asks for more is refused', async () => {
+  const headers = { authorization: `Bearer ${secret}` };
+  const runOf = async (answer: Response) =>
+    z.object({ run: runSchema.nullable() }).parse(await answer.json()).run;
+  const last = async () => runOf(await fetch(`${listening.url}/reconcile`, { headers }));
+  expect(await last()).toBeNull();
+  const begun = await post('/reconcile', '{"bucket":true}');
+  expect(begun.status).toBe(202);
+  const run = await runOf(begun);
+  expect(run).toMatchObject({ state: 'running', bucket: true, verify: false });
+  expect((await runOf(await post('/reconcile', '{"bucket":true}')))?.id).toBe(run?.id);
+  expect((await runOf(await post('/reconcile', '')))?.id, 'less is asked for').toBe(run?.id);
+  const more = await post('/reconcile', '{"verify":true}');
+  expect(more.status).toBe(429);
+  expect(await more.json()).toMatchObject({ error: { code: 'too_many_requests' } });
+  expect((await post('/reconcile', '{"verify":1}')).status).toBe(400);
+  gate.resolve();
+  await until(async () => (await last())?.state === 'done', { what: 'the run has ended' });
+  expect((await runOf(await post('/reconcile', '{"verify":true}')))?.id).not.toBe(run?.id);
 });

@@ -1,8 +1,12 @@
-import { readdir, truncate } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { copiesAt, storedOf } from '../../../src/catalog/copies.ts';
+import { deploymentId } from '../../../src/catalog/deployment.ts';
+import { runSchema } from '../../../src/catalog/findings.ts';
 import { leaseOf } from '../../../src/catalog/leases.ts';
 import { allNodes } from '../../../src/catalog/nodes.ts';
 import { renderById } from '../../../src/catalog/videos.ts';
@@ -15,7 +19,7 @@ import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts'
 import { startFaultProxy, through } from '../../support/proxy.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, emptyCatalog, log, names } from './kit.ts';
-import { segment, settingsOf, want } from './whole-node.ts';
+import { secret, segment, settingsOf, want } from './whole-node.ts';
 
 let server: TestPostgres;
 let store: TestBucket;
@@ -89,6 +93,62 @@ test('what a node could not copy before it stopped is copied by its next process
   await using next = await start();
   await until(async () => (await renderById(catalog.db, 's'))?.sealedAt, { what: 'it is sealed' });
   expect((await segment(next, 's', 'audio', 0)).status).toBe(200);
+});
+
+test('a node leaves the mark of its deployment in the bucket when it starts', async () => {
+  await using bare = await startTestBucket();
+  await using own = await temporaryFolder();
+  await using node = await start({ nodeId: 'm', bucket: bare.settings, dataFolder: own.path });
+  await until(async () => (await bare.keys()).length > 0, { what: 'something is in the bucket' });
+  expect(await bare.keys()).toEqual([`deployments/${await deploymentId(catalog.db)}`]);
+  expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
+});
+
+test('reconciling on demand: a torn file and a lost object are found without any viewer, and are there again', async () => {
+  await addVideo(catalog, 't', 2);
+  await using node = await start();
+  await want(node, 't', 0);
+  await until(async () => (await renderById(catalog.db, 't'))?.sealedAt, { what: 'it is sealed' });
+  const home = join(folder.path, 'segments/t/180p');
+  const file = (await readdir(home)).find((name) => name.startsWith('1.')) ?? '';
+  const right = await readFile(join(home, file));
+  await writeFile(join(home, file), Buffer.alloc(right.byteLength, 'rot'));
+  const lost = { Bucket: store.settings.bucket, Key: 'renders/t/180p/0.m4s' };
+  await store.s3.send(new DeleteObjectCommand(lost));
+  const headers = { authorization: `Bearer ${secret}` };
+  const reconcile = async (body: object) => {
+    const answer = await fetch(`${node.url}/reconcile`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers,
+    });
+    expect(answer.status).toBe(202);
+    return until(
+      async () => {
+        const { run } = z
+          .object({ run: runSchema })
+          .parse(await (await fetch(`${node.url}/reconcile`, { headers })).json());
+        return run.state === 'running' ? undefined : run;
+      },
+      { what: 'the run has ended' },
+    );
+  };
+  const run = await reconcile({ verify: true, bucket: true });
+  expect(run).toMatchObject({ state: 'done', error: null });
+  const found = run.report.findings.map(({ kind, examples }) => [
+    kind,
+    examples.map((one) => [one.name, one.done]),
+  ]);
+  expect(Object.fromEntries(found)).toEqual({
+    'torn-file': [['t/180p/1', 'removed']],
+    'missing-object': [['renders/t/180p/0.m4s', 'copied-again']],
+  });
+  expect(await rowsOf('t', '180p')).toEqual([[0, 1]]);
+  await until(async () => (await storedOf(catalog.db, 't')).get('180p')?.[0]?.[1] === 2, {
+    what: 'the bucket has it again',
+  });
+  expect(await store.keys('renders/t/180p/')).toContain('renders/t/180p/0.m4s');
+  expect((await reconcile({ bucket: true })).report.findings).toEqual([]);
 });
 
 test('a node that cannot start leaves nothing behind: the next one starts', async () => {

@@ -154,7 +154,9 @@ describe('the lease', () => {
     renderer.holds = () => false;
     await until(() => slow.renders.leases().length === 0, { what: 'the former holder has dropped it' });
     expect(await slow.rows('r')).toEqual([[0, 1]]);
-    for (const name of ['180p', 'audio']) expect(slow.disk.facts('r', name, 1)).toBeUndefined();
+    // Another segment may have been refused first.
+    for (const name of ['180p', 'audio'])
+      await until(() => slow.disk.facts('r', name, 1) === undefined, { what: `${name} of it is gone` });
     expect(slow.disk.facts('r', '180p', 0), 'what was recorded stays').toBeDefined();
     await until(() => other.made.length > 0, { what: 'the new holder goes on' });
     expect(await renderById(catalog.db, 'r')).toMatchObject({ state: 'active' });
@@ -249,6 +251,32 @@ describe('while the database is away', () => {
     }
   });
 
+  test('rendering goes on: finished segments wait for their rows beside, up to a bound', async () => {
+    await addVideo(catalog, 'r', 300);
+    await using proxy = await startFaultProxy(databaseUrl);
+    const behind = openCatalog(through(proxy, databaseUrl), { queryTimeoutMs: 1000 });
+    try {
+      renderer.holds = (n) => n === 2;
+      await using node = await startTestRenders({ catalog: behind, renderer });
+      await node.renders.take('r', { n: 0 });
+      await until(() => node.made.length === 2 && renderer.begun.length === 3, {
+        what: 'the third is begun',
+      });
+      await proxy.fail({ kind: 'refuse' });
+      renderer.holds = () => false;
+      await until(() => node.renders.unrecorded === 64, { what: 'the bound is reached' });
+      for (let steps = 0; steps < 20; steps += 1) await node.renders.step();
+      expect(node.renders.encoding, 'nothing more is begun').toBe(0);
+      expect(renderer.begun).toHaveLength(2 + 64);
+      expect(node.made).toHaveLength(2);
+      await proxy.fail(undefined);
+      await until(() => node.made.length === 80, { what: 'all is made and recorded' });
+      expect(renderer.begun).toEqual(Array.from({ length: 80 }, (_, n) => n));
+    } finally {
+      await behind.close();
+    }
+  });
+
   test('one that could not be recorded in time stays on the disk, and is recorded when it is asked for', async () => {
     await addVideo(catalog, 'r', 1);
     await using node = await startTestRenders({ catalog, renderer, patienceMs: 0 });
@@ -263,7 +291,7 @@ describe('while the database is away', () => {
     await catalog.db.execute('ALTER TABLE copies RENAME TO copies_away');
     renderer.holds = () => false;
     await until(() => node.disk.facts('r', 'audio', 0) !== undefined, { what: 'it is on the disk' });
-    await until(() => node.renders.encoding === 0, { what: 'it was given up' });
+    await until(() => node.renders.encoding + node.renders.unrecorded === 0, { what: 'it was given up' });
     expect(node.made).toEqual([]);
     await catalog.db.execute('ALTER TABLE copies_away RENAME TO copies');
     await until(() => node.made.length === 1, { what: 'it is recorded' });

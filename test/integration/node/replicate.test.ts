@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { copiesAt, recordCopies } from '../../../src/catalog/copies.ts';
+import { acquireLease } from '../../../src/catalog/leases.ts';
 import { heartbeat, suspectNode } from '../../../src/catalog/nodes.ts';
 import { policyOf, setPolicy } from '../../../src/catalog/policy.ts';
+import { admitSegments, createStream, writeRendition } from '../../../src/catalog/streams.ts';
 import type { CopyTask } from '../../../src/copy/uploader.ts';
 import type { SegmentRenderer } from '../../../src/node/make-segment.ts';
 import { replicaRenderer } from '../../../src/node/replica/render.ts';
@@ -144,6 +146,30 @@ describe('replicas', () => {
       clearInterval(beats);
     }
   });
+});
+
+test('a replica of a foreign segment takes the place of other bytes that were never listed', async () => {
+  await using a = await startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds: 30 });
+  await using b = await replica();
+  await mode('copy');
+  const stream = { videoId: 's', renderId: 's', name: '', keyHash: 's', windowSeconds: null };
+  await createStream(catalog.db, { ...stream, targetDuration: 2 });
+  const acquired = await acquireLease(catalog.db, 's', 'a', 30);
+  if (!acquired.ours) throw new Error('the lease is held');
+  const attributes = { source: 'v.m3u8', role: 'variant', bandwidth: 1000 } as const;
+  const rendition = { name: 'v0', position: 0, kind: 'video', container: 'mpegts', attributes } as const;
+  await writeRendition(catalog.db, 's', acquired.lease, rendition);
+  const listed = segmentBytes('v0', 0);
+  const { bytes, crc32 } = await a.disk.put('s', 'v0', 0, listed);
+  const segment = { n: 0, durationUs: 2_000_000, discontinuity: false, init: null, key: null, bytes };
+  const source = { sequence: 0, uri: '0.ts', crc32 };
+  await admitSegments(catalog.db, 's', 'v0', acquired.lease, [{ ...segment, programDateTime: null, source }]);
+  // As of a node that was fenced between rename and row: the producer has sent other bytes since.
+  await b.disk.put('s', 'v0', 0, segmentBytes('v0', 1));
+  await b.step();
+  expect(await b.rows()).toEqual({ v0: [[0, 1]] });
+  const held = await b.disk.read('s', 'v0', 0);
+  expect(Buffer.compare(held?.data ?? Buffer.alloc(0), listed)).toBe(0);
 });
 
 describe('replicas that are rendered', () => {

@@ -1,6 +1,8 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { copiesAt, copiesOf, type Fence, recordCopies, replaceCopies } from '../../../src/catalog/copies.ts';
+import { tally } from '../../../src/catalog/findings.ts';
 import { acquireLease } from '../../../src/catalog/leases.ts';
 import { bucketPlace } from '../../../src/catalog/schema.ts';
 import {
@@ -15,10 +17,13 @@ import {
 import { renderById } from '../../../src/catalog/videos.ts';
 import { subscribe } from '../../../src/catalog/wake.ts';
 import { startCopying } from '../../../src/copy/copying.ts';
+import { lostCopies } from '../../../src/copy/lost.ts';
+import { sweepInTurn } from '../../../src/copy/sweep-turn.ts';
 import { copyCare } from '../../../src/node/copy-care.ts';
 import { reconcileDisk, uncopied } from '../../../src/node/reconcile.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
+import { immutable, segmentName } from '../../../src/store/names.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
@@ -165,6 +170,40 @@ test('a stream that has ended is sealed once everything is copied, whichever com
   }
 });
 
+test('a stream whose nodes are gone is sealed by a sweep, once it has ended and the bucket has everything', async () => {
+  await using folder = await temporaryFolder();
+  const catalog = await emptyCatalog(await server.createDatabase());
+  try {
+    const fence = await stream(catalog, 'gone', null);
+    const former = await openDiskStore(folder.path);
+    for (let n = 0; n < 2; n += 1) {
+      await admit(catalog, former, 'gone', fence, n);
+      const key = segmentName('gone', 'v0', n, 'fmp4');
+      await bucket.put({ key, data: bytesOf('v0', n), contentType: 'video/mp4', cacheControl: immutable });
+    }
+    await recordCopies(catalog.db, 'gone', 'v0', bucketPlace, [[0, 2]]);
+    await goLive(catalog.db, 'gone', fence, 2);
+    const disk = { facts: () => undefined };
+    const lost = lostCopies({ catalog, bucket, disk, log });
+    const grace = { liveSeconds: 60, orphanGraceSeconds: 3600, uploadGraceSeconds: 86_400 };
+    const sweep = async () => {
+      const noted = tally();
+      const options = { catalog, bucket, lost, nodeId: 'b', log, ...grace };
+      await sweepInTurn(options, noted, 0, AbortSignal.timeout(20_000));
+      const { findings } = noted.report();
+      return findings.filter(({ kind }) => kind !== 'orphan');
+    };
+    expect(await sweep(), 'it may go on').toEqual([]);
+    await end(catalog, 'gone', fence);
+    expect(await sweep()).toMatchObject([{ kind: 'unsealed-render', examples: [{ done: 'sealed' }] }]);
+    expect((await renderById(catalog.db, 'gone'))?.sealedAt).toBeInstanceOf(Date);
+    expect(await store.keys('renders/gone/')).toContain('renders/gone/index.m3u8');
+    expect(await sweep()).toEqual([]);
+  } finally {
+    await catalog.close();
+  }
+});
+
 test('after a crash a node keeps what was listed, and drops what another node may have listed with other bytes', async () => {
   await using folder = await temporaryFolder();
   const catalog = await emptyCatalog(await server.createDatabase());
@@ -251,6 +290,16 @@ test('what was never listed with these bytes is neither copied nor taken for wha
     for (const n of [1, 0]) care.hear({ type: 'lost', ...copy(n) });
     await until(() => queued.length > 0, { what: 'the right one is copied again' });
     expect(queued).toEqual([0]);
+    // Of a copy of the wrong size the same holds: only who has what was listed may replace it.
+    const cut = (n: number) => ({ Bucket: store.settings.bucket, Key: segmentName('left', 'v0', n, 'fmp4') });
+    for (const n of [0, 1]) await store.s3.send(new PutObjectCommand({ ...cut(n), Body: 'cut' }));
+    await recordCopies(catalog.db, 'left', 'v0', bucketPlace, [[0, 2]]);
+    for (const n of [1, 0]) care.hear({ type: 'suspect', ...copy(n) });
+    await until(async () => !(await store.keys('renders/left/')).includes(cut(0).Key), {
+      what: 'the wrong copy of what is here is taken away',
+    });
+    expect(await care.lost.check(copy(1))).toBe('damaged');
+    expect(await store.keys('renders/left/')).toEqual([cut(1).Key]);
   } finally {
     await catalog.close();
   }

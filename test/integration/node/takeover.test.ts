@@ -5,6 +5,7 @@ import { leaseOf, renewLeases } from '../../../src/catalog/leases.ts';
 import { heartbeat, suspectNode } from '../../../src/catalog/nodes.ts';
 import { takeoverStep } from '../../../src/node/takeover.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
 import { until } from '../../support/wait.ts';
 import {
   addVideo,
@@ -17,6 +18,7 @@ import {
 } from './kit.ts';
 
 let server: TestPostgres;
+let databaseUrl: string;
 let catalog: Catalog;
 let renderer: TestRenderer;
 beforeAll(async () => {
@@ -24,13 +26,16 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
-  catalog = await emptyCatalog(await server.createDatabase());
+  databaseUrl = await server.createDatabase();
+  catalog = await emptyCatalog(databaseUrl);
   renderer = testRenderer();
   await addVideo(catalog, 'r', 20);
   return () => catalog.close();
 });
 
 const leaseSeconds = 30;
+/** The same catalog, by a way that can fail. */
+const openBehind = (proxy: FaultProxy) => emptyCatalog(through(proxy, databaseUrl));
 const url = (id: string): string => `http://${id}`;
 const beat = (id: string) =>
   heartbeat(catalog.db, {
@@ -82,7 +87,8 @@ test('what a dead node leaves is gone on with from the playhead, without anybody
   await look(b);
   expect((await leaseOf(catalog.db, 'r'))?.nodeId).toBe('b');
   await until(() => b.made.length === 3, { what: 'the rest is made' });
-  expect(b.made.map(({ n }) => n)).toEqual([5, 6, 7]);
+  // They wait for their rows side by side.
+  expect(b.made.map(({ n }) => n).toSorted((x, y) => x - y)).toEqual([5, 6, 7]);
   // The former holder comes back and is fenced: what it makes is not recorded.
   expect((await renewLeases(catalog.db, 'a', a.renders.leases(), leaseSeconds)).size).toBe(0);
 });
@@ -100,6 +106,38 @@ test('what a node hands over when it stops is gone on with at once; what nobody 
   await look(b);
   expect(b.renders.leases().map(({ renderId }) => renderId)).toEqual(['r']);
   expect(b.renders.leases()[0]?.playhead).toBe(3);
+});
+
+test.each([
+  ['the catalog was away', 'refuse'],
+  ['it stood still', 'sleep'],
+] as const)('after an interruption holders get a lease time to renew: %s', async (_, how) => {
+  await using former = await watched();
+  await using proxy = await startFaultProxy(databaseUrl);
+  await using behind = await openBehind(proxy);
+  await using b = await startTestRenders({ catalog, renderer, id: 'b' });
+  await beat('b');
+  let clock = 0;
+  const options = { catalog: behind, nodeId: 'b', leaseSeconds, log, isReady: () => true, now: () => clock };
+  const step = takeoverStep({ ...options, takeOver: (abandoned) => b.renders.takeOver(abandoned) });
+  await step();
+  // Nobody could renew for so long that the lease is anybody's.
+  await catalog.db.execute(`UPDATE leases SET expires_at = now() - interval '2 minutes'`);
+  if (how === 'refuse') {
+    await proxy.fail({ kind: 'refuse' });
+    await expect(step()).rejects.toMatchObject({ code: 'catalog_unavailable' });
+    await proxy.fail(undefined);
+  } else {
+    clock += leaseSeconds * 1000 + 1;
+  }
+  await step();
+  clock += leaseSeconds * 1000 - 1;
+  await step();
+  expect(b.renders.leases(), 'its holder may live').toEqual([]);
+  clock += 1;
+  await step();
+  expect(b.renders.leases()).toHaveLength(1);
+  expect(former.renders.leases(), 'it has not heard of it').toHaveLength(1);
 });
 
 test('of two nodes that look, the one that placement chooses goes on with it', async () => {

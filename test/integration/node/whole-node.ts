@@ -1,7 +1,8 @@
 import { nodeSegmentPath, urlSigner } from '../../../src/node/sign.ts';
 import type { BucketSettings, NodeConfig } from '../../../src/ops/config.ts';
 
-const secret = 'a secret of thirty-two characters';
+/** What nodes and playlist service share. */
+export const secret = 'a secret of thirty-two characters';
 const signer = urlSigner(secret);
 
 /** Settings of a node `a` as `startNode` takes them. */
@@ -28,6 +29,7 @@ export const settingsOf = (
   weight: 1,
   drainSeconds: 5,
   diskReserveBytes: 0,
+  sweep: { hours: 0, orphanGraceSeconds: 604_800, uploadGraceSeconds: 86_400 },
   renderAheadSeconds: 60,
   logLevel: 'silent',
   ...changed,

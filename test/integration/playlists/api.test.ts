@@ -301,14 +301,43 @@ test('while the catalog is away, known streams go on, and readiness says so', as
   expect((await at('180p/media.m3u8?sealed=0')).status).toBe(200);
   expect((await at('180p/init.mp4')).headers.get('x-segue-source')).toBe('catalog');
   expect((await at('180p/0.m4s')).headers.get('x-segue-source')).toBe('a');
-  const unknown = await fetch(`${service.url}/v/unknown/index.m3u8`);
-  expect([unknown.status, unknown.headers.get('retry-after')]).toEqual([503, '1']);
   // A segment of which nothing is known is held, and comes once the catalog is back.
   const held = at('180p/4.m4s');
   await proxy.fail(undefined);
   const answer = await held;
   expect((await answer.arrayBuffer()).byteLength).toBeGreaterThanOrEqual(300_000);
   expect(a.disk.bytes).toBeGreaterThan(0);
+});
+
+test('a service that has just been started holds what it knows nothing of until the catalog is back, and no longer', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  await using proxy = await startFaultProxy(databaseUrl);
+  await using bucket = await startTestBucket();
+  await using first = await startService(databaseUrl, bucket.url);
+  await using second = await startService(through(proxy, databaseUrl), bucket.url, { maxHolds: 4 });
+  await using _ = await node(databaseUrl, 'a');
+  const video = await post(first.url, description(10));
+  await (await fetch(`${first.url}/v/${video.id}/180p/0.m4s`)).arrayBuffer();
+  const paths = ['index.m3u8', '180p/media.m3u8', '180p/init.mp4', '180p/0.m4s'];
+  const at = async (path: string): Promise<number> => {
+    const answer = await fetch(`${second.url}/v/${video.id}/${path}`);
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+  const holds = async (): Promise<number> => (await json<{ holds: number }>(`${second.url}/readyz`)).holds;
+
+  await proxy.fail({ kind: 'refuse' });
+  const waiting = Promise.all(paths.map(at));
+  await until(async () => (await holds()) === paths.length, { what: 'all are held' });
+  expect(await at('180p/1.m4s'), 'one hold too many').toBe(503);
+  await proxy.fail(undefined);
+  expect(await waiting).toEqual([200, 200, 200, 200]);
+  expect(await holds()).toBe(0);
+
+  await proxy.fail({ kind: 'refuse' });
+  const unknown = await fetch(`${second.url}/v/unknown/index.m3u8`);
+  expect([unknown.status, unknown.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(await holds()).toBe(0);
 });
 
 test('the interface is described, and measured', async () => {
@@ -318,4 +347,59 @@ test('the interface is described, and measured', async () => {
   expect(Object.keys(paths)).toContain('/v/{id}/{rendition}/{n}.m4s');
   const metrics = await (await fetch(`${service.url}/metrics`)).text();
   expect(metrics).toMatch(/segue_http_request_duration_seconds_count\{.*route="\/openapi.json".*\} 1/);
+});
+
+test('reconciling is asked of every node, of one of them for the bucket, and one report is made of all', async () => {
+  interface Reconciliation {
+    state: string;
+    nodes: { id: string; state: string; run: string | null; bucket: boolean; error: string | null }[];
+    report: { findings: { kind: string; count: number; open: number; examples: { place: string }[] }[] };
+  }
+  const databaseUrl = await postgres.createDatabase();
+  await using service = await startService(databaseUrl, cdn);
+  const url = `${service.url}/v1/reconcile`;
+  for (const method of ['GET', 'POST']) expect((await fetch(url, { method })).status).toBe(401);
+  expect((await fetch(url, { ...admin, method: 'POST' })).status, 'there is no node').toBe(503);
+  await using a = await node(databaseUrl, 'a');
+  await using b = await node(databaseUrl, 'b');
+  expect(await json<Reconciliation>(url, admin)).toMatchObject({
+    state: 'idle',
+    nodes: [
+      { id: 'a', state: 'idle', run: null },
+      { id: 'b', state: 'idle', run: null },
+    ],
+  });
+  await a.disk.put('nobody', '180p', 0, new Uint8Array(3));
+  await b.disk.put('nobody', '180p', 1, new Uint8Array(4));
+  const typed = { ...admin.headers, 'content-type': 'application/json' };
+  for (const [body, headers] of [
+    ['{"verify":"all"}', typed],
+    ['{"verify":', typed],
+    ['{"verify":true}', admin.headers],
+  ] as const) {
+    const refused = await fetch(url, { method: 'POST', headers, body });
+    expect(refused.status, body).toBe(400);
+    expect(await refused.json()).toMatchObject({ error: { code: 'invalid_request' } });
+  }
+  const answer = await fetch(url, { ...admin, method: 'POST' });
+  expect(answer.status).toBe(202);
+  const begun = (await answer.json()) as Reconciliation;
+  expect(begun.nodes.map(({ id }) => id)).toEqual(['a', 'b']);
+  expect(begun.nodes.filter(({ bucket }) => bucket)).toHaveLength(1);
+  const ended = await until(
+    async () => {
+      const now = await json<Reconciliation>(url, admin);
+      return now.state === 'done' ? now : undefined;
+    },
+    { what: 'both have ended' },
+  );
+  expect(ended.nodes.map(({ run }) => run)).toEqual(begun.nodes.map(({ run }) => run));
+  expect(ended.report.findings).toMatchObject([{ kind: 'unknown-file', count: 2, open: 2 }]);
+  expect(ended.report.findings[0]?.examples.map(({ place }) => place).sort()).toEqual(['a', 'b']);
+  await b.kill();
+  const without = (await (await fetch(url, { ...admin, method: 'POST' })).json()) as Reconciliation;
+  const states = without.nodes.map(({ id, state }) => `${id} ${state}`);
+  // As long as it counts as living it is asked, and has failed.
+  expect(states.filter((one) => one !== 'b failed')).toEqual([expect.stringMatching(/^a (running|done)$/)]);
+  expect(without.nodes.some(({ id, bucket }) => id === 'a' && bucket)).toBe(true);
 });

@@ -6,6 +6,8 @@ import { loseCopy } from '../../../src/catalog/copies.ts';
 import { nodeApp } from '../../../src/node/app.ts';
 import { startHeartbeat } from '../../../src/node/heartbeat.ts';
 import { type SegmentRenderer, segmentMaker } from '../../../src/node/make-segment.ts';
+import { reconcileDisk } from '../../../src/node/reconcile.ts';
+import { reconciling } from '../../../src/node/reconciling.ts';
 import { startRenders } from '../../../src/node/renders.ts';
 import { urlSigner } from '../../../src/node/sign.ts';
 import { createLog } from '../../../src/ops/log.ts';
@@ -102,6 +104,13 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
       return isLost ? 'lost' : 'there';
     },
     readCopy: async ({ rendition, n }) => segmentBytes(rendition, n),
+    reconciling: reconciling({
+      disk: (_, tally) => reconcileDisk({ catalog, disk, nodeId: id, log, tally }),
+      // There is no bucket behind this node.
+      bucket: async (tally) => tally.report(),
+      log,
+      onFinding: () => undefined,
+    }),
   });
   const listener = getRequestListener(app.fetch);
   const server: Server = createServer((request, response) => {

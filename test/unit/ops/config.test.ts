@@ -46,6 +46,10 @@ describe('bad values', () => {
       'media.example.org,http://x',
       'must be host names, as in media.example.org,*.example.net',
     ],
+    ['SEGUE_SWEEP_HOURS', 'daily', 'must be a number of hours'],
+    ['SEGUE_SWEEP_HOURS', '-1', 'must be at least 0 hours'],
+    ['SEGUE_ORPHAN_GRACE_SECONDS', 'a week', 'must be a number of seconds'],
+    ['SEGUE_UPLOAD_GRACE_SECONDS', '60', 'must be at least 3600 seconds'],
     ['SEGUE_DEMO', 'maybe', 'must be true or false'],
     ['SEGUE_LOG_LEVEL', 'loud', 'must be one of trace, debug, info, warn, error, fatal, silent'],
   ])('%s=%s: %s', (name, value, message) => {
