@@ -53,7 +53,7 @@ export const compare = (trace: Trace, policies: NamedPolicies, prices: Prices): 
 export function* comparing(trace: Trace, policies: NamedPolicies, prices: Prices): Steps<Comparison> {
   const perMonth = monthSeconds / trace.seconds;
   const share = 1 / (policies.length + 1);
-  const optimum = yield* within(optimising(trace, prices), 0, share);
+  const optimum = yield* within(optimising(trace, prices, leastAhead(policies)), 0, share);
   const results: Result[] = [];
   for (const [index, { name, policy }] of policies.entries()) {
     const from = (index + 1) * share;
@@ -70,6 +70,14 @@ export function* comparing(trace: Trace, policies: NamedPolicies, prices: Prices
     results,
   };
 }
+
+/** How far ahead of viewers is rendered at least, in seconds, whatever rule of whatever policy holds. */
+const leastAhead = (policies: NamedPolicies): number =>
+  Math.min(
+    ...policies.flatMap(({ policy }) =>
+      [...policy.rules, policy.default].map(({ keep }) => keep.aheadSeconds ?? Number.POSITIVE_INFINITY),
+    ),
+  );
 
 function resultOf(name: string, trace: Trace, outcome: Outcome, optimum: Optimum): Result {
   const { used, bill, total, interrupted, coldStarts, samples } = outcome;
