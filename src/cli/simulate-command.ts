@@ -10,11 +10,24 @@ export function addSimulate(
 ): void {
   const repeat = (value: string, before: readonly string[] = []): string[] => [...before, value];
   command('simulate', 'say what policies would cost and risk, before one of them is set')
-    .option('--policy <file>', 'a policy, as YAML or JSON; again for further ones (default: auto, everything, nothing)', repeat)
+    .option(
+      '--policy <file>',
+      'a policy, as YAML or JSON; again for further ones (default: auto, everything, nothing)',
+      repeat,
+    )
     .option('--trace <file>', 'demand as `segue trace export` writes it; - reads standard input')
-    .option('--log <file>', 'demand from an access log: combined format, or lines of the playlist service; - reads standard input')
-    .option('--workload <name>', 'made-up demand: zipf, watched-once, flash-crowd, diurnal, node-failures (default: all)')
-    .option('--prices <preset>', 'bill and decide by these: aws-s3, r2, own-hardware (default: those of the first policy)')
+    .option(
+      '--log <file>',
+      'demand from an access log: combined format, or lines of the playlist service; - reads standard input',
+    )
+    .option(
+      '--workload <name>',
+      'made-up demand: zipf, watched-once, flash-crowd, diurnal, node-failures (default: all)',
+    )
+    .option(
+      '--prices <preset>',
+      'bill and decide by these: aws-s3, r2, own-hardware (default: those of the first policy)',
+    )
     .option('--html <file>', 'write a page with plots that needs nothing else')
     .option('--svg <folder>', 'write a picture of each workload')
     .option('--write-trace <file>', 'write the demand as a trace, and simulate nothing')
@@ -22,7 +35,10 @@ export function addSimulate(
     .option('--days <days>', 'of made-up demand (default: 60)')
     .option('--seed <number>', 'of made-up demand', '1')
     .option('--nodes <count>', 'of made-up demand, and of a log', '4')
-    .option('--disk-bytes <bytes>', 'what each node may keep (made-up demand: 40 % of all bytes on all disks; a log: 100 GB)')
+    .option(
+      '--disk-bytes <bytes>',
+      'what each node may keep (made-up demand: 40 % of all bytes on all disks; a log: 100 GB)',
+    )
     .option('--segment-seconds <seconds>', 'of a log: length of a segment', '4')
     .option('--cpu-per-second <seconds>', 'of a log: CPU seconds that a second of video takes to render', '2')
     .addHelpText('after', () => simulateHelp)

@@ -26,12 +26,18 @@ export async function tracesOf(options: DemandOptions): Promise<Trace[]> {
   const { trace, log, workload } = options;
   const sources = Object.entries({ trace, log, workload }).filter(([, source]) => source !== undefined);
   if (sources.length > 1) {
-    throw new SegueError('configuration', `Demand comes from one place, got ${sources.map(([name]) => `--${name}`).join(' and ')}`, {
-      hint: 'Give one of --trace, --log and --workload.',
-    });
+    throw new SegueError(
+      'configuration',
+      `Demand comes from one place, got ${sources.map(([name]) => `--${name}`).join(' and ')}`,
+      {
+        hint: 'Give one of --trace, --log and --workload.',
+      },
+    );
   }
   const diskBytes =
-    options.diskBytes === undefined ? undefined : numberOf('--disk-bytes', options.diskBytes, 1_000_000, 1e18);
+    options.diskBytes === undefined
+      ? undefined
+      : numberOf('--disk-bytes', options.diskBytes, 1_000_000, 1e18);
   const traces = await chosenBy(options, diskBytes);
   return diskBytes === undefined ? traces : traces.map((one) => ({ ...one, diskBytes }));
 }
@@ -82,7 +88,8 @@ async function read(
 
 function numberOf(option: string, text: string, least: number, most: number, isWhole = false): number {
   const value = Number(text);
-  if (text.trim() !== '' && value >= least && value <= most && (!isWhole || Number.isInteger(value))) return value;
+  if (text.trim() !== '' && value >= least && value <= most && (!isWhole || Number.isInteger(value)))
+    return value;
   const kind = isWhole ? 'a whole number' : 'a number';
   throw new SegueError('configuration', `${option}: expected ${kind} from ${least} to ${most}, got ${text}`);
 }

@@ -67,7 +67,9 @@ async function plot({ html, svg }: SimulateOptions, comparisons: readonly Compar
 }
 
 async function policiesOf({ policy: files = [], prices }: SimulateOptions): Promise<NamedPolicies> {
-  const preset = Object.keys(pricePresets).find((name) => name === prices) as keyof typeof pricePresets | undefined;
+  const preset = Object.keys(pricePresets).find((name) => name === prices) as
+    | keyof typeof pricePresets
+    | undefined;
   if (prices !== undefined && preset === undefined) {
     throw new SegueError('configuration', `--prices ${prices} is not known`, {
       hint: `Known prices: ${Object.keys(pricePresets).join(', ')}; others go into the policies.`,
@@ -97,7 +99,10 @@ async function policyIn(file: string): Promise<Policy> {
     if (!(error instanceof SegueError)) throw error;
     const { code, message, hint } = error;
     const problems = error.problems.filter((problem) => problem !== message);
-    throw new SegueError(code, `--policy ${file}: ${message}`, { problems, ...(hint === undefined ? {} : { hint }) });
+    throw new SegueError(code, `--policy ${file}: ${message}`, {
+      problems,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 }
 

@@ -87,7 +87,13 @@ function weigh(
 }
 
 /** Seconds after its last viewer at which a part leaves the disk: space is wanted, or making it again costs less than its room. */
-const staysOnDisk = (outlook: Outlook, node: NodeFacts, render: number, rent: number, horizon: number): number =>
+const staysOnDisk = (
+  outlook: Outlook,
+  node: NodeFacts,
+  render: number,
+  rent: number,
+  horizon: number,
+): number =>
   Math.min(
     node.evictedAfterSeconds,
     horizon,

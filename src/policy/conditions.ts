@@ -96,7 +96,12 @@ function timeOfDay(now: number, zone: string): string {
   let format = formatters.get(zone);
   if (format === undefined) {
     if (formatters.size >= mostFormatters) formatters.clear();
-    format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+    format = new Intl.DateTimeFormat('en-GB', {
+      timeZone: zone,
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    });
     formatters.set(zone, format);
   }
   return format.format(now);

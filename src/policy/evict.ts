@@ -97,7 +97,8 @@ export function leaving(policy: Policy, video: VideoFacts, forecast: Forecast, n
   const unwatched = (now - lastAt(video)) / 1000;
   const settled = unwatched >= settledSeconds;
   const all: Eviction[] = [];
-  if (settled && unwatched >= localSecondsOf(rule, prices)) all.push(evictionOf(video, elsewhere, 'elsewhere'));
+  if (settled && unwatched >= localSecondsOf(rule, prices))
+    all.push(evictionOf(video, elsewhere, 'elsewhere'));
   if (settled && rule.copy.what === 'auto' && video.isRemakable && prices.diskGbMonth > 0)
     all.push(worthless(video, forecast, prices, now));
   return all.filter(({ bytes }) => bytes > 0);

@@ -31,7 +31,10 @@ export function explain(
     decision,
     rule: rule.name,
     what: whatOf(chosen, video),
-    because: [...becauseOf(why, video), `${seconds(exposureOf(video))} of it have their only copy on this node`],
+    because: [
+      ...becauseOf(why, video),
+      `${seconds(exposureOf(video))} of it have their only copy on this node`,
+    ],
     wouldChange: changesOf(policy, video, node, forecast, now, decision),
   };
 }
@@ -54,9 +57,13 @@ function becauseOf(why: Why, video: VideoFacts): string[] {
     case 'nothing':
       return ['the rule has nothing copied; what is lost is rendered again'];
     case 'expired':
-      return [`nobody has watched it for ${figure(why.days)} days: it leaves the bucket, and is not copied again`];
+      return [
+        `nobody has watched it for ${figure(why.days)} days: it leaves the bucket, and is not copied again`,
+      ];
     case 'rule':
-      return [why.awaited.holds ? `a condition holds: ${why.awaited.words}` : `it waits: ${why.awaited.words}`];
+      return [
+        why.awaited.holds ? `a condition holds: ${why.awaited.words}` : `it waits: ${why.awaited.words}`,
+      ];
     case 'auto':
       return autoWords(why, video);
   }
@@ -105,7 +112,9 @@ function changesOf(
   if (why.kind === 'rule' && !why.awaited.holds) changes.push(`any of: ${why.awaited.words}`);
   if (why.kind === 'trouble') changes.push('the end of the trouble, for what is not copied by then');
   else if (rule.copy.onTrouble === 'everything' && chosen.length === 0)
-    changes.push('trouble of the node (draining, a full disk, failures, expected trouble): everything is copied then');
+    changes.push(
+      'trouble of the node (draining, a full disk, failures, expected trouble): everything is copied then',
+    );
   if (why.kind !== 'irreplaceable') changes.push(`another rule: \`segue policy set\` changes ${rule.name}`);
   return changes;
 }

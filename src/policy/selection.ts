@@ -18,7 +18,9 @@ export function partChosen(
 ): RenditionRanges[] {
   const part = firstSeconds === undefined ? 1 : firstSeconds / video.seconds;
   return video.renditions
-    .filter(({ name, kind }) => renditions === undefined || renditions.some((one) => one === name || one === kind))
+    .filter(
+      ({ name, kind }) => renditions === undefined || renditions.some((one) => one === name || one === kind),
+    )
     .map((rendition) => ({ name: rendition.name, ranges: before(rendition, Math.min(1, part)) }));
 }
 

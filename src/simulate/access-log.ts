@@ -63,7 +63,10 @@ export function requestOn(line: string): SegmentRequest | undefined {
   return { at, video, rendition, n: Number(n), bytes, client };
 }
 
-type Found = Pick<SegmentRequest, 'at' | 'bytes' | 'client'> & { readonly path: string; readonly status: number };
+type Found = Pick<SegmentRequest, 'at' | 'bytes' | 'client'> & {
+  readonly path: string;
+  readonly status: number;
+};
 
 function fromCombined(line: string): Found | undefined {
   const match = combined.exec(line);
@@ -88,7 +91,13 @@ function fromOwn(line: string): Found | undefined {
   }
   const { data } = ownLine.safeParse(json);
   if (data === undefined || data.method !== 'GET') return undefined;
-  return { at: Date.parse(data.time), path: data.path, status: data.status, bytes: undefined, client: undefined };
+  return {
+    at: Date.parse(data.time),
+    path: data.path,
+    status: data.status,
+    bytes: undefined,
+    client: undefined,
+  };
 }
 
 interface SeenRendition {
@@ -114,11 +123,15 @@ export async function traceOfLog(
     number += 1;
     const request = requestOn(line);
     if (request === undefined) {
-      if (sample === '' && line.trim() !== '') sample = `line ${number} is ${JSON.stringify(line.slice(0, 80))}`;
+      if (sample === '' && line.trim() !== '')
+        sample = `line ${number} is ${JSON.stringify(line.slice(0, 80))}`;
       continue;
     }
     if (views.all().length >= mostViews)
-      throw new SegueError('too_large', `${name}, line ${number}: more than ${mostViews} views; give a shorter log`);
+      throw new SegueError(
+        'too_large',
+        `${name}, line ${number}: more than ${mostViews} views; give a shorter log`,
+      );
     const renditions = videos.get(request.video) ?? new Map<string, SeenRendition>();
     videos.set(request.video, renditions);
     const seen = renditions.get(request.rendition) ?? { segments: 0, bytes: 0, measured: 0, requests: 0 };
@@ -134,7 +147,8 @@ export async function traceOfLog(
   const all = views.all();
   const first = all.reduce((least, { at }) => Math.min(least, at), Number.POSITIVE_INFINITY);
   if (all.length === 0) {
-    const lacks = number === 0 ? 'is empty' : `has no line about a segment in ${number}; ${sample || 'all are empty'}`;
+    const lacks =
+      number === 0 ? 'is empty' : `has no line about a segment in ${number}; ${sample || 'all are empty'}`;
     throw new SegueError('invalid_request', `${name} ${lacks}`, {
       hint: 'Give a log in combined format, or what the playlist service logs with SEGUE_LOG_LEVEL=info.',
     });

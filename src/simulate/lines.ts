@@ -12,7 +12,10 @@ export async function* linesIn(pieces: AsyncIterable<string>, name: string): Asy
     for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
     number += lines.length;
     if (rest.length > mostCharacters)
-      throw new SegueError('too_large', `${name}, line ${number + 1} has more than ${mostCharacters} characters`);
+      throw new SegueError(
+        'too_large',
+        `${name}, line ${number + 1} has more than ${mostCharacters} characters`,
+      );
   }
   if (rest !== '') yield rest;
 }

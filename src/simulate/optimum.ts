@@ -75,13 +75,16 @@ export function* optimising(trace: Trace, prices: Prices, aheadSeconds: number):
 /** A video, cut where views begin or end. Where it has more segments than cells, only whole cells of a view count: never too much. */
 function stretchesOf(video: TraceVideo, views: readonly View[], aheadSeconds: number): Stretch[] {
   const cell = Math.ceil(video.segments / mostCells);
-  const endOf = (end: number): number => (end === video.segments ? Math.ceil(end / cell) : Math.floor(end / cell));
+  const endOf = (end: number): number =>
+    end === video.segments ? Math.ceil(end / cell) : Math.floor(end / cell);
   const spans = views.map(({ at, from, to }) => {
     const [first, end] = segmentsIn(video, from, to);
     const rendered = segmentsIn(video, from, Math.min(video.seconds, to + aheadSeconds))[1];
     return { at, from: Math.ceil(first / cell), watched: endOf(end), rendered: endOf(rendered) };
   });
-  const cuts = [...new Set(spans.flatMap((span) => [span.from, span.watched, span.rendered]))].toSorted((a, b) => a - b);
+  const cuts = [...new Set(spans.flatMap((span) => [span.from, span.watched, span.rendered]))].toSorted(
+    (a, b) => a - b,
+  );
   return cuts.slice(1).flatMap((to, index) => {
     const from = cuts[index] ?? 0;
     const needs = spans.flatMap((span): Need[] =>
@@ -100,7 +103,11 @@ function weightOf(video: TraceVideo, segments: number, isViewed: boolean): Weigh
   const sum = (all: TraceVideo['renditions']): number => all.reduce((total, { bytes }) => total + bytes, 0);
   const [own, all] = [sum(renditions), sum(video.renditions)];
   const share = all === 0 ? renditions.length / video.renditions.length : own / all;
-  return { bytes: own * part, objects: renditions.length * segments, cpuSeconds: video.cpuSeconds * part * share };
+  return {
+    bytes: own * part,
+    objects: renditions.length * segments,
+    cpuSeconds: video.cpuSeconds * part * share,
+  };
 }
 
 /** Least cost of what is needed at these times, in order. */
@@ -139,7 +146,8 @@ function leastCost(
     }
     pass(at);
     const made = nowhere + render;
-    for (const [index, cost] of disks.entries()) disks[index] = Math.min(cost, made) + (isWatched ? fromNode : 0);
+    for (const [index, cost] of disks.entries())
+      disks[index] = Math.min(cost, made) + (isWatched ? fromNode : 0);
     if (isWatched) bucket += fromBucket;
     nowhere = Math.min(bucket, ...disks);
   }

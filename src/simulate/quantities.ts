@@ -54,4 +54,5 @@ export function billOf(used: Quantities, prices: Prices): Bill {
 }
 
 /** Everything on a bill. */
-export const totalOf = (bill: Bill): number => Object.values(bill).reduce((sum: number, item: number) => sum + item, 0);
+export const totalOf = (bill: Bill): number =>
+  Object.values(bill).reduce((sum: number, item: number) => sum + item, 0);

@@ -6,11 +6,11 @@ import { demandLearner } from '../policy/forecast/learner.ts';
 import { ruleFor } from '../policy/match.ts';
 import type { Policy } from '../policy/policy.ts';
 import { newAgenda } from './events.ts';
-import { nodeAssumptions, nodeFactsOf, type NodeState, noteLoad } from './nodes.ts';
+import { type NodeState, nodeAssumptions, nodeFactsOf, noteLoad } from './nodes.ts';
 import { type Bill, billOf, type Quantities, totalOf } from './quantities.ts';
+import { finish, type Steps } from './steps.ts';
 import type { Trace, TraceEvent } from './trace.ts';
 import { factsOf, matchedOf, partsIn, segmentsIn, type VideoState } from './video-state.ts';
-import { finish, type Steps } from './steps.ts';
 import { type Copies, newWorld, restOf, type Sample } from './world.ts';
 
 /** What came of a run. */
@@ -200,7 +200,7 @@ export function* simulation(trace: Trace, policy: Policy, prices: Prices): Steps
     if (node === undefined) return;
     if (event.kind === 'loss') return lose(node, event.seconds);
     node.troubleUntil = world.now + event.seconds;
-    for (const video of [...node.videos]) copy(video);
+    for (const video of node.videos) copy(video);
   };
 
   for (let [done, next] = [0, 0]; ; done += 1) {

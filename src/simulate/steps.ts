@@ -13,7 +13,10 @@ export function finish<T>(steps: Steps<T>, onStep: (done: number) => void = () =
 /** As {@link finish}, and lets others have their turn after each step. @throws the reason of `signal`, once it is aborted */
 export async function finishInTurns<T>(
   steps: Steps<T>,
-  { signal, onStep }: { readonly signal?: AbortSignal | undefined; readonly onStep?: (done: number) => void } = {},
+  {
+    signal,
+    onStep,
+  }: { readonly signal?: AbortSignal | undefined; readonly onStep?: (done: number) => void } = {},
 ): Promise<T> {
   for (;;) {
     signal?.throwIfAborted();

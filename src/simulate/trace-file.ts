@@ -36,10 +36,7 @@ const lineSchema = z.discriminatedUnion('type', [
     size: z.number().min(0).max(1e6).default(720),
     segments: z.int().min(1).max(1_000_000),
     cpuSeconds: z.number().min(0).max(1e9),
-    renditions: z
-      .array(renditionSchema)
-      .min(1)
-      .max(64),
+    renditions: z.array(renditionSchema).min(1).max(64),
   }),
   z.object({
     type: z.literal('view'),
@@ -79,7 +76,8 @@ export async function traceOf(lines: AsyncIterable<string>, name: string): Promi
       continue;
     }
     if (head === undefined) throw wrong(`${where}: the first line has to be {"type": "trace", ...}`);
-    if (videos.length + events.length >= mostLines) throw wrong(`${where}: a trace has at most ${mostLines} lines`);
+    if (videos.length + events.length >= mostLines)
+      throw wrong(`${where}: a trace has at most ${mostLines} lines`);
     if (line.type === 'video') {
       const { type: _, ...video } = line;
       if (numbers.has(video.id)) throw wrong(`${where}: id: ${video.id} was described before`);
@@ -121,7 +119,8 @@ function eventOf(
 ): TraceEvent {
   if (line.type !== 'view') {
     const { type, ...rest } = line;
-    if (rest.node >= nodes) throw wrong(`${where}: node: expected less than ${nodes}, the nodes of the trace, got ${rest.node}`);
+    if (rest.node >= nodes)
+      throw wrong(`${where}: node: expected less than ${nodes}, the nodes of the trace, got ${rest.node}`);
     return { kind: type, ...rest };
   }
   const { at, from, to, viewer } = line;
@@ -129,7 +128,8 @@ function eventOf(
   const facts = videos[video ?? -1];
   if (video === undefined || facts === undefined)
     throw wrong(`${where}: video: no line before this one describes ${line.video}`);
-  if (from >= facts.seconds) throw wrong(`${where}: from: ${from} is not before the end of the video, ${facts.seconds}`);
+  if (from >= facts.seconds)
+    throw wrong(`${where}: from: ${from} is not before the end of the video, ${facts.seconds}`);
   const end = Math.min(facts.seconds, Math.max(to, from + 0.001));
   return { kind: 'view', at, video, from, to: end, ...(viewer === undefined ? {} : { viewer }) };
 }

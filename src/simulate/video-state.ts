@@ -103,7 +103,8 @@ export function partsIn({ seconds }: TraceVideo, from: number, to: number): read
 
 /** Seconds of which the only copy is on the video's node. */
 export const exposureNow = ({ trace, renditions }: VideoState): number =>
-  Math.max(...renditions.map(({ here, stored }) => countOf(difference(here, stored)))) * segmentSeconds(trace);
+  Math.max(...renditions.map(({ here, stored }) => countOf(difference(here, stored)))) *
+  segmentSeconds(trace);
 
 /** What rules look at. `startedAt`: as below. */
 export const matchedOf = ({ trace, firstAt }: VideoState, startedAt: number): Matched => ({

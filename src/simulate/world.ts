@@ -1,7 +1,7 @@
 import { countOf, difference, intersection, type Ranges, unionOf } from '../catalog/ranges.ts';
 import type { Prices } from '../policy/document/prices.ts';
 import type { RenditionRanges } from '../policy/facts.ts';
-import { newNodes, nodeFor, type NodeState, noteLoad } from './nodes.ts';
+import { type NodeState, newNodes, nodeFor, noteLoad } from './nodes.ts';
 import { billOf, noQuantities, type Quantities, totalOf } from './quantities.ts';
 import type { Trace } from './trace.ts';
 import { exposureNow, newVideoState, segmentsIn, type VideoState } from './video-state.ts';

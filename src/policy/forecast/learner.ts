@@ -29,7 +29,10 @@ export function demandLearner(seen: ReadonlyMap<string, History> = new Map()): L
   const histories = new Map(seen);
   const all = histories.get(allVideos) ?? newHistory();
   histories.set(allVideos, all);
-  const models = new Map<string, { readonly at: number; readonly videos: number; readonly model: DemandModel }>();
+  const models = new Map<
+    string,
+    { readonly at: number; readonly videos: number; readonly model: DemandModel }
+  >();
 
   const historiesOf = (labels: readonly string[]): History[] => [
     all,

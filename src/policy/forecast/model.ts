@@ -23,7 +23,15 @@ export interface DemandModel {
  * What is believed before anything was seen: as much as this many videos say. `fading`: by which power of its age the demand of a
  * video sinks, and how many views that belief is worth.
  */
-const prior = { videos: 20, views: 4, rate: 1 / (24 * 3600), shape: 0.5, reach: 0.8, fading: 0.2, fadingViews: 8 };
+const prior = {
+  videos: 20,
+  views: 4,
+  rate: 1 / (24 * 3600),
+  shape: 0.5,
+  reach: 0.8,
+  fading: 0.2,
+  fadingViews: 8,
+};
 /** Views of younger classes of age say as much about the next one as so many at most. */
 const mostViews = 20;
 /** Ages up to which the believed rate holds, in seconds; then it fades. */
@@ -58,7 +66,8 @@ const cohortFactor = 1.2;
  */
 export function modelOf(history: History, now: number, general?: DemandModel): DemandModel {
   const cohorts = cohortsOf(history, now);
-  const rates = general === undefined ? ratesOf(history, cohorts) : ratesLike(general.curve, history, cohorts);
+  const rates =
+    general === undefined ? ratesOf(history, cohorts) : ratesLike(general.curve, history, cohorts);
   const curve = curveOf(rates);
   const views = history.videos + history.again.reduce((sum, again) => sum + again, 0);
   return {
@@ -66,7 +75,8 @@ export function modelOf(history: History, now: number, general?: DemandModel): D
     curve,
     shape: shapeOf(history.revisited, cohorts, curve, general?.shape ?? prior.shape),
     reach: history.reach.map(
-      (reached, part) => (reached + prior.videos * (general?.reach[part] ?? prior.reach)) / (views + prior.videos),
+      (reached, part) =>
+        (reached + prior.videos * (general?.reach[part] ?? prior.reach)) / (views + prior.videos),
     ),
     knownSeconds: knownSeconds(history, now),
     isNew: general?.isNew ?? isNew(history, now),

@@ -14,7 +14,16 @@ export interface Frame {
 }
 
 /** Colours that can be told apart by most people, on light and on dark (Okabe and Ito). */
-const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#a0522d', '#999999'] as const;
+const colours = [
+  '#0072b2',
+  '#d55e00',
+  '#009e73',
+  '#cc79a7',
+  '#e69f00',
+  '#56b4e9',
+  '#a0522d',
+  '#999999',
+] as const;
 
 /** The colour of series number n. */
 const colourOf = (index: number): string => colours[index % colours.length] ?? '#999999';
@@ -72,7 +81,8 @@ export function lineChart(
       .join('L');
     return `<path d="M${path}" fill="none" stroke="${colourOf(index)}" stroke-width="1.6"/>`;
   });
-  const ends = text(x, y + height + 16, '0') + text(x + width, y + height + 16, `${axisFigure(most)} ${unit}`, 'end');
+  const ends =
+    text(x, y + height + 16, '0') + text(x + width, y + height + 16, `${axisFigure(most)} ${unit}`, 'end');
   return axes(title, top, frame) + paths.join('') + ends;
 }
 

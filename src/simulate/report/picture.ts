@@ -45,7 +45,12 @@ export function pictureOf(comparison: Comparison): string {
     barChart('Money a month', bars, { x: 60, y: 40, width: 380, height: 180 }),
     legend(pieces.slice(0, 4), 60, 264),
     legend(pieces.slice(4), 60, 284, 4),
-    over('Hours of media with one copy, on a node', 'exposure', 3600, { x: 510, y: 40, width: 350, height: 80 }),
+    over('Hours of media with one copy, on a node', 'exposure', 3600, {
+      x: 510,
+      y: 40,
+      width: 350,
+      height: 80,
+    }),
     over('GB in the bucket', 'stored', 1e9, { x: 510, y: 170, width: 350, height: 80 }),
     legend(names, 510, 290),
   ];

@@ -19,7 +19,7 @@ const columns: readonly (readonly [heading: string, cell: (result: Result) => st
 
 /** Headings and cells of a comparison, the offline optimum last. */
 export function cellsOf({ results, optimumPerMonth }: Comparison): string[][] {
-  const optimum = columns.map(([, _], index) =>
+  const optimum = columns.map((_, index) =>
     index === 0 ? 'optimum' : index === 1 ? money(optimumPerMonth) : index === 2 ? 'x 1.000' : '',
   );
   return [

@@ -33,7 +33,11 @@ export function makeVideos(random: Random, count: number): TraceVideo[] {
   return Array.from({ length: count }, (_, number) => {
     const pick = random();
     const kind: Kind =
-      pick < kinds.preview.share ? 'preview' : pick < kinds.preview.share + kinds.clip.share ? 'clip' : 'film';
+      pick < kinds.preview.share
+        ? 'preview'
+        : pick < kinds.preview.share + kinds.clip.share
+          ? 'clip'
+          : 'film';
     const { seconds: median, size, rate, cpu } = kinds[kind];
     const seconds = Math.min(3600, Math.max(8, Math.round(spread(random, median, 0.6))));
     return {
@@ -53,7 +57,8 @@ export function makeVideos(random: Random, count: number): TraceVideo[] {
 
 /** How often something of this mean happens. */
 export function poisson(random: Random, mean: number): number {
-  if (mean > 50) return Math.max(0, Math.round(mean + Math.sqrt(mean) * (spread(random, 1, 1) - 1.65) * 0.46));
+  if (mean > 50)
+    return Math.max(0, Math.round(mean + Math.sqrt(mean) * (spread(random, 1, 1) - 1.65) * 0.46));
   const limit = Math.exp(-mean);
   let count = 0;
   for (let product = random(); product > limit; product *= random()) count += 1;

@@ -44,7 +44,8 @@ function fading(random: Random, videos: readonly TraceVideo[], video: number, bo
 
 const watchedOnce: Workload = {
   name: 'watched-once',
-  about: 'Half of the videos are watched once, by who made them; the others a few times more, ever more seldom.',
+  about:
+    'Half of the videos are watched once, by who made them; the others a few times more, ever more seldom.',
   days: 60,
   events: (random, videos, seconds) =>
     births(random, videos, seconds).flatMap((born, video) => [
@@ -55,7 +56,8 @@ const watchedOnce: Workload = {
 
 const zipf: Workload = {
   name: 'zipf',
-  about: 'Popularity by Zipf, the same for as long as a video exists: a few are watched all the time, most hardly.',
+  about:
+    'Popularity by Zipf, the same for as long as a video exists: a few are watched all the time, most hardly.',
   days: 60,
   events(random, videos, seconds) {
     const all = videos.reduce((sum, _, rank) => sum + 1 / (rank + 1), 0);
@@ -75,7 +77,8 @@ const zipf: Workload = {
 
 const flashCrowd: Workload = {
   name: 'flash-crowd',
-  about: 'As watched-once; and each 400th video is found by a crowd within an hour, hours or weeks after it was made.',
+  about:
+    'As watched-once; and each 400th video is found by a crowd within an hour, hours or weeks after it was made.',
   days: 60,
   events(random, videos, seconds, nodes) {
     const events = watchedOnce.events(random, videos, seconds, nodes);
@@ -118,7 +121,8 @@ const diurnal: Workload = {
 
 const nodeFailures: Workload = {
   name: 'node-failures',
-  about: 'As watched-once, on nodes that are lost with their disks three times a month, each second time foretold.',
+  about:
+    'As watched-once, on nodes that are lost with their disks three times a month, each second time foretold.',
   days: 60,
   events(random, videos, seconds, nodes) {
     const events = watchedOnce.events(random, videos, seconds, nodes);

@@ -41,9 +41,27 @@ test('prints every figure of each policy, of the optimum, and exposure over time
   expect({ code, err }).toEqual({ code: 0, err: '' });
   const [heading = '', columns = '', ...rows] = out.split('\n');
   expect(heading).toMatch(/^flash-crowd: 150 videos, \d+ views, 3 days$/);
-  for (const column of ['money a month', 'of optimum', 'bucket requests', 'GB stored', 'GB moved', 'CPU s copying', 'CPU s again', 'exposure', 'interrupted'])
+  for (const column of [
+    'money a month',
+    'of optimum',
+    'bucket requests',
+    'GB stored',
+    'GB moved',
+    'CPU s copying',
+    'CPU s again',
+    'exposure',
+    'interrupted',
+  ])
     expect(columns).toContain(column);
-  expect(rows.map((row) => row.split(' ')[0])).toEqual(['now', 'wanted', 'optimum', 'exposure', 'now', 'wanted', '']);
+  expect(rows.map((row) => row.split(' ')[0])).toEqual([
+    'now',
+    'wanted',
+    'optimum',
+    'exposure',
+    'now',
+    'wanted',
+    '',
+  ]);
   expect(rows[1]).toMatch(/^wanted +[\d.]+ +x [\d.]+ +0 +0 +0 +0 /);
 });
 
@@ -51,8 +69,18 @@ test('all workloads and the built-in policies are the default; JSON has a line f
   const { code, out } = await run({ json: true, videos: '30' });
   expect(code).toBe(0);
   const lines = out.split('\n').map((line) => JSON.parse(line));
-  expect(lines.map(({ trace }) => trace)).toEqual(['zipf', 'watched-once', 'flash-crowd', 'diurnal', 'node-failures']);
-  expect(lines[0].results.map(({ policy }: { policy: string }) => policy)).toEqual(['auto', 'everything', 'nothing']);
+  expect(lines.map(({ trace }) => trace)).toEqual([
+    'zipf',
+    'watched-once',
+    'flash-crowd',
+    'diurnal',
+    'node-failures',
+  ]);
+  expect(lines[0].results.map(({ policy }: { policy: string }) => policy)).toEqual([
+    'auto',
+    'everything',
+    'nothing',
+  ]);
 });
 
 test('a trace that was written simulates as the demand that it was written from, and everything is drawn', async () => {
@@ -70,7 +98,8 @@ test('a trace that was written simulates as the demand that it was written from,
 test('an access log is demand as well', async () => {
   const lines = Array.from(
     { length: 20 },
-    (_, n) => `10.0.0.1 - - [05/Jan/2026:10:00:${10 + n} +0000] "GET /v/abc/720p/${n}.m4s HTTP/1.1" 200 900000 "-" "x"`,
+    (_, n) =>
+      `10.0.0.1 - - [05/Jan/2026:10:00:${10 + n} +0000] "GET /v/abc/720p/${n}.m4s HTTP/1.1" 200 900000 "-" "x"`,
   );
   const { code, out } = await run({ log: await file('access.log', lines.join('\r\n')) });
   expect(code).toBe(0);
@@ -87,7 +116,11 @@ describe('what is wrong is said with its option, its value and the way out:', ()
     ['a missing trace', { trace: '/nowhere/trace' }, '--trace /nowhere/trace cannot be read', 'ENOENT'],
     ['a missing log', { log: '/nowhere/log' }, '--log /nowhere/log cannot be read', 'ENOENT'],
     ['a missing policy', { policy: ['/nowhere/p'] }, '--policy /nowhere/p cannot be read', 'ENOENT'],
-    ['a page that cannot be written', { workload: 'zipf', html: '/nowhere/page' }, '--html /nowhere/page cannot be written'],
+    [
+      'a page that cannot be written',
+      { workload: 'zipf', html: '/nowhere/page' },
+      '--html /nowhere/page cannot be written',
+    ],
     ['all workloads in one trace', { writeTrace: '/nowhere/trace' }, 'choose one --workload'],
   ])('%s', async (_name, options, ...words) => {
     const { code, err } = await run(options);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { decide } from '../../../src/policy/decide.ts';
-import type { VideoFacts } from '../../../src/policy/facts.ts';
 import { explain, explanationLines } from '../../../src/policy/explain.ts';
+import type { VideoFacts } from '../../../src/policy/facts.ts';
 import { readPolicy } from '../../../src/policy/read.ts';
 import { idle, learned, noon, unlearned, video, watched } from './kit.ts';
 
@@ -21,7 +21,14 @@ test('what is expected to be watched again is copied, what is not is left where 
 });
 
 test('what was spent without a copy decides too: once it reaches the price, one is made', () => {
-  const free = { perThousandPuts: 1, perThousandGets: 0, storedGbMonth: 0, bucketGbOut: 0, copiedGb: 0, diskGbMonth: 0 };
+  const free = {
+    perThousandPuts: 1,
+    perThousandGets: 0,
+    storedGbMonth: 0,
+    bucketGbOut: 0,
+    copiedGb: 0,
+    diskGbMonth: 0,
+  };
   // 32 objects cost 0.032; each view costs 0.0021 more from the node than from the bucket.
   const prices = { ...free, nodeGbOut: 0.1, cpuHour: 0 };
   expect(worth({ labels: ['miss'], demand: watched(15) }, prices)).toBe(0);
@@ -34,7 +41,13 @@ test('what was spent without a copy decides too: once it reaches the price, one 
 
 test('only as far as it is watched', () => {
   const demand = { ...watched(0), reach: Array.from({ length: 16 }, (_, part) => (part < 4 ? 40 : 0)) };
-  const { chosen } = decide(readPolicy({ prices: aws }), video({ labels: ['miss'], demand }), idle, forecast, noon);
+  const { chosen } = decide(
+    readPolicy({ prices: aws }),
+    video({ labels: ['miss'], demand }),
+    idle,
+    forecast,
+    noon,
+  );
   expect(chosen.map(({ ranges }) => ranges)).toEqual([[[0, 4]], [[0, 4]]]);
 });
 
@@ -70,6 +83,8 @@ test('explanations name the rule, the figures, and what would change it', () => 
   expect(worth({ labels: ['miss'], demand: watched(1 + Number(views)) })).toBe(16);
   expect(worth({ labels: ['miss'], demand: watched(Number(views)) })).toBe(0);
   expect(text({ labels: ['hit'] })).toContain('to be in the bucket: all of 720p, all of audio');
-  expect(text({}, { default: { copy: { what: 'everything', when: [{ viewers: 3 }] } } })).toContain('1 viewer of 3');
+  expect(text({}, { default: { copy: { what: 'everything', when: [{ viewers: 3 }] } } })).toContain(
+    '1 viewer of 3',
+  );
   expect(text({ isRemakable: false })).toContain('nobody could render it again');
 });

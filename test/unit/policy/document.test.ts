@@ -119,7 +119,7 @@ describe('text that is no policy is refused', () => {
 });
 
 test('the published schema takes what is read, and refuses what is not', () => {
-  const schema = z.fromJSONSchema(policyJsonSchema() as Parameters<typeof z.fromJSONSchema>[0]);
+  const schema = z.fromJSONSchema(policyJsonSchema());
   expect(schema.safeParse({}).success).toBe(true);
   expect(schema.safeParse(readPolicyText(yaml)).error).toBeUndefined();
   expect(schema.safeParse({ replica: 1 }).success).toBe(false);

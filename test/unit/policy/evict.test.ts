@@ -5,7 +5,9 @@ import { readPolicy } from '../../../src/policy/read.ts';
 import { day, hour, learned, noon, placed, unlearned, video, watched } from './kit.ts';
 
 const gone = (videos: ReturnType<typeof video>[], bytes: number, forecast = unlearned) =>
-  evictions(defaultPolicy, videos, bytes, forecast, noon).map(({ id, why, bytes: freed }) => `${id} ${why} ${freed / 1e6}`);
+  evictions(defaultPolicy, videos, bytes, forecast, noon).map(
+    ({ id, why, bytes: freed }) => `${id} ${why} ${freed / 1e6}`,
+  );
 
 test('what another place has goes first, least lately watched first; then what is cheapest to make again', () => {
   const at = (ago: number) => ({ ...watched(1), lastAt: noon - ago * hour });
@@ -17,7 +19,11 @@ test('what another place has goes first, least lately watched first; then what i
     placed(video({ id: 'replicated', demand: at(5) }), { elsewhere: [[0, 8]] }),
   ];
   expect(gone(videos, 1)).toEqual(['stored-early elsewhere 21']);
-  expect(gone(videos, 40e6)).toEqual(['stored-early elsewhere 21', 'replicated elsewhere 10.5', 'stored-late elsewhere 21']);
+  expect(gone(videos, 40e6)).toEqual([
+    'stored-early elsewhere 21',
+    'replicated elsewhere 10.5',
+    'stored-late elsewhere 21',
+  ]);
   expect(gone(videos, 1e12)).toEqual([
     'stored-early elsewhere 21',
     'replicated elsewhere 10.5',
@@ -38,9 +44,9 @@ test('never what somebody watches, never the last copy of what nobody can render
   const watchedNow = video({ id: 'watched', demand: { ...watched(1), playheads: [0.5] } });
   const stream = video({ id: 'stream', isRemakable: false });
   expect(gone([watchedNow, stream], 1e12)).toEqual([]);
-  expect(gone([placed(watchedNow, { stored: [[0, 16]] }), placed(stream, { stored: [[0, 4]] })], 1e12)).toEqual([
-    'stream elsewhere 5.25',
-  ]);
+  expect(
+    gone([placed(watchedNow, { stored: [[0, 16]] }), placed(stream, { stored: [[0, 4]] })], 1e12),
+  ).toEqual(['stream elsewhere 5.25']);
 });
 
 test('room is made from the high watermark down to the low one', () => {
@@ -61,7 +67,8 @@ test('what the bucket has leaves once nobody has watched it for as long as the r
 
 test('auto gives up what costs more room than it would cost to make again', () => {
   const policy = readPolicy({ prices: { preset: 'aws-s3' } });
-  const old = (labels: string[]) => video({ labels, createdAt: noon - 9 * day, demand: { ...watched(1), lastAt: noon - 9 * day } });
+  const old = (labels: string[]) =>
+    video({ labels, createdAt: noon - 9 * day, demand: { ...watched(1), lastAt: noon - 9 * day } });
   expect(leaving(policy, old(['miss']), learned(), noon)).toMatchObject([{ why: 'worthless', bytes: 21e6 }]);
   const kept = { ...old(['miss']), isRemakable: false };
   expect(leaving(policy, kept, learned(), noon), 'not what nobody can make again').toEqual([]);

@@ -63,7 +63,14 @@ test('nobody seen for long means few to come; many seen mean many', () => {
 
 test('an outlook is a distribution: silence falls from one, means agree with it', () => {
   const rates = Array.from({ length: 15 }, () => 1 / day);
-  const model = { videos: 1, curve: curveOf(rates), shape: 2, reach: Array.from({ length: reachParts }, () => 1), knownSeconds: 30 * day, isNew: false };
+  const model = {
+    videos: 1,
+    curve: curveOf(rates),
+    shape: 2,
+    reach: Array.from({ length: reachParts }, () => 1),
+    knownSeconds: 30 * day,
+    isNew: false,
+  };
   const outlook = outlookOf(model, day, 1, 1);
   expect(outlook.silence(0)).toBe(1);
   // Gamma with shape 3 and rate 3: (3 / (3 + t))^3 in days.
@@ -104,7 +111,8 @@ test('what a label has not shown yet is as with all videos, in the proportion th
 
 test('a label speaks for itself once enough videos have it, and labels are bounded', () => {
   const learner = demandLearner();
-  for (let number = 0; number < 60; number += 1) learner.first(['often', number < 19 ? 'seldom' : 'rare'], number);
+  for (let number = 0; number < 60; number += 1)
+    learner.first(['often', number < 19 ? 'seldom' : 'rare'], number);
   expect(learner.modelFor(['often', 'seldom'], 100).label).toBe('often');
   learner.first(['seldom'], 61);
   expect(learner.modelFor(['often', 'seldom'], 100).label).toBe('seldom');

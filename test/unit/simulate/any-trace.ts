@@ -48,7 +48,14 @@ export const anyTrace: fc.Arbitrary<Trace> = fc
       const length = all[number]?.seconds ?? 1;
       const begin = from * length;
       const end = Math.min(length, Math.max(begin + 0.01, to * length));
-      return { kind, at: time, video: number, from: begin, to: end, ...(viewer === undefined ? {} : { viewer }) };
+      return {
+        kind,
+        at: time,
+        video: number,
+        from: begin,
+        to: end,
+        ...(viewer === undefined ? {} : { viewer }),
+      };
     });
     return {
       name: 'any',

@@ -10,15 +10,18 @@ async function* lines(...texts: string[]): AsyncGenerator<string> {
 const assumed = { segmentSeconds: 4, cpuPerSecond: 2, nodes: 3, diskBytes: 1e9 };
 
 describe('a made-up workload', () => {
-  it.each(workloads.map((workload) => [workload.name, workload] as const))('%s is the same each time, in order, and reads back', async (_name, workload) => {
-    const trace = makeTrace(workload, { videos: 200, days: 3 });
-    expect(makeTrace(workload, { videos: 200, days: 3 })).toEqual(trace);
-    expect(makeTrace(workload, { videos: 200, days: 3, seed: 2 }).events).not.toEqual(trace.events);
-    const times = trace.events.map(({ at }) => at);
-    expect(times).toEqual(times.toSorted((a, b) => a - b));
-    expect(times.length).toBeGreaterThan(200);
-    expect(await traceOf(lines(...linesOf(trace)), 'file')).toEqual(trace);
-  });
+  it.each(workloads.map((workload) => [workload.name, workload] as const))(
+    '%s is the same each time, in order, and reads back',
+    async (_name, workload) => {
+      const trace = makeTrace(workload, { videos: 200, days: 3 });
+      expect(makeTrace(workload, { videos: 200, days: 3 })).toEqual(trace);
+      expect(makeTrace(workload, { videos: 200, days: 3, seed: 2 }).events).not.toEqual(trace.events);
+      const times = trace.events.map(({ at }) => at);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect(times.length).toBeGreaterThan(200);
+      expect(await traceOf(lines(...linesOf(trace)), 'file')).toEqual(trace);
+    },
+  );
 
   test('watched-once has about half of its videos watched once', () => {
     const workload = workloads.find(({ name }) => name === 'watched-once');
@@ -73,8 +76,19 @@ test('combined access logs become views: segments that follow each other, by cli
 
 test('lines of the playlist service name no client: who goes on where a view had come to is the same', async () => {
   const line = (second: number, n: number, rendition = '720p') =>
-    JSON.stringify({ time: new Date(Date.UTC(2026, 0, 5) + second * 1000).toISOString(), level: 'info', method: 'GET', path: `/v/abc/${rendition}/${n}.m4s`, status: n % 2 === 0 ? 200 : 307, msg: 'request' });
-  const trace = await traceOfLog(lines(line(0, 0), line(0, 0, 'audio'), line(4, 1), line(5, 0), line(8, 2), line(9, 1), '{"broken'), 'log', assumed);
+    JSON.stringify({
+      time: new Date(Date.UTC(2026, 0, 5) + second * 1000).toISOString(),
+      level: 'info',
+      method: 'GET',
+      path: `/v/abc/${rendition}/${n}.m4s`,
+      status: n % 2 === 0 ? 200 : 307,
+      msg: 'request',
+    });
+  const trace = await traceOfLog(
+    lines(line(0, 0), line(0, 0, 'audio'), line(4, 1), line(5, 0), line(8, 2), line(9, 1), '{"broken'),
+    'log',
+    assumed,
+  );
   expect(trace.events.map((event) => ('from' in event ? [event.from, event.to] : []))).toEqual([
     [0, 12],
     [0, 8],
@@ -83,9 +97,18 @@ test('lines of the playlist service name no client: who goes on where a view had
 });
 
 test('paths of other packagers are segments as well', () => {
-  const request = (path: string) => requestOn(`h - - [05/Jan/2026:10:00:00 +0000] "GET ${path} HTTP/1.1" 200 5`);
-  expect(request('/renders/r1/720p/12.m4s')).toMatchObject({ video: '/renders/r1', rendition: '720p', n: 12 });
-  expect(request('https://cdn.example/show/hd/segment_00017.ts')).toMatchObject({ video: '/show', rendition: 'hd', n: 17 });
+  const request = (path: string) =>
+    requestOn(`h - - [05/Jan/2026:10:00:00 +0000] "GET ${path} HTTP/1.1" 200 5`);
+  expect(request('/renders/r1/720p/12.m4s')).toMatchObject({
+    video: '/renders/r1',
+    rendition: '720p',
+    n: 12,
+  });
+  expect(request('https://cdn.example/show/hd/segment_00017.ts')).toMatchObject({
+    video: '/show',
+    rendition: 'hd',
+    n: 17,
+  });
   expect(request('/show/hd/init.mp4')).toBeUndefined();
   expect(request('/show/hd/playlist.m3u8')).toBeUndefined();
 });

@@ -40,5 +40,7 @@ test('a dry run ends when asked to, and is bounded', async () => {
   await expect(dryRun({ ...trace, events }, policies, prices)).rejects.toThrow(
     `at most ${dryRunBounds.events} events, got ${events.length}`,
   );
-  await expect(dryRun(trace, [...policies, ...policies, ...policies], prices)).rejects.toThrow('at most 4 policies');
+  await expect(dryRun(trace, [...policies, ...policies, ...policies], prices)).rejects.toThrow(
+    'at most 4 policies',
+  );
 });

@@ -32,7 +32,12 @@ const trace = (events: readonly TraceEvent[]): Trace => ({
 });
 
 test('the optimum is what trying everything finds', () => {
-  const prices = { ...pricesOf({ preset: 'own-hardware' }), storedGbMonth: 0.5, diskGbMonth: 1, cpuHour: 0.01 };
+  const prices = {
+    ...pricesOf({ preset: 'own-hardware' }),
+    storedGbMonth: 0.5,
+    diskGbMonth: 1,
+    cpuHour: 0.01,
+  };
   const times = fc.array(fc.integer({ min: 0, max: 9 * day }), { minLength: 1, maxLength: 5 });
   fc.assert(
     fc.property(times, fc.integer({ min: 0, max: 9 * day }), (at, lossAt) => {
@@ -53,7 +58,9 @@ test('the optimum is what trying everything finds', () => {
         const again = prices.cpuHour + GB * served + after(index + 1, 'disk');
         const inBucket = GB * months * stored + fromBucket + after(index + 1, 'bucket');
         if (place === 'bucket') return Math.min(again, inBucket);
-        const onDisk = isLost ? Number.POSITIVE_INFINITY : GB * months * rented + GB * served + after(index + 1, 'disk');
+        const onDisk = isLost
+          ? Number.POSITIVE_INFINITY
+          : GB * months * rented + GB * served + after(index + 1, 'disk');
         return Math.min(again, copying + inBucket, onDisk);
       };
       const expected = prices.cpuHour + GB * served + after(0, 'disk');

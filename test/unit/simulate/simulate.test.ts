@@ -38,7 +38,9 @@ test('an agenda gives things out in order of time, and those of one time in the 
       const agenda = newAgenda<readonly [number, number]>();
       for (const [order, at] of times.entries()) agenda.add(at, [at, order]);
       const taken = times.map(() => agenda.take());
-      const sorted = times.map((at, order) => [at, order] as const).toSorted(([a, x], [b, y]) => a - b || x - y);
+      const sorted = times
+        .map((at, order) => [at, order] as const)
+        .toSorted(([a, x], [b, y]) => a - b || x - y);
       expect(taken).toEqual(sorted);
       expect(agenda.take()).toBeUndefined();
     }),
@@ -46,7 +48,9 @@ test('an agenda gives things out in order of time, and those of one time in the 
 });
 
 test('copying everything: each segment is put once, served from the bucket from then on', () => {
-  const { used, interrupted, samples } = run([view(0), view(day), view(2 * day, 8)], { copy: { what: 'everything' } });
+  const { used, interrupted, samples } = run([view(0), view(day), view(2 * day, 8)], {
+    copy: { what: 'everything' },
+  });
   expect(used).toMatchObject({ puts: 16, copiedBytes: 16e6, firstCpu: 3600, againCpu: 0 });
   expect(used).toMatchObject({ gets: 24, nodeBytesOut: 16e6, bucketBytesOut: 24e6 });
   expect(used.storedByteSeconds).toBeCloseTo(16e6 * 10 * day, -8);
@@ -76,7 +80,10 @@ test('trouble that was told has everything copied before the loss', () => {
     view(2 * day),
   ];
   expect(run(told, { copy: { what: 'nothing' } }).used).toMatchObject({ puts: 16, againCpu: 0, gets: 16 });
-  expect(run(told, { copy: { what: 'nothing', onTrouble: 'as-ever' } }).used).toMatchObject({ puts: 0, againCpu: 3600 });
+  expect(run(told, { copy: { what: 'nothing', onTrouble: 'as-ever' } }).used).toMatchObject({
+    puts: 0,
+    againCpu: 3600,
+  });
 });
 
 test('rules: so many viewers, hours, expiry, rendering ahead', () => {
@@ -87,7 +94,9 @@ test('rules: so many viewers, hours, expiry, rendering ahead', () => {
   expect(run([view(0)], night).used.storedByteSeconds / 16e6 / 3600).toBeCloseTo(240 - 3, 0);
   const expiring = { copy: { what: 'everything' }, keep: { bucketDays: 2 } };
   expect(run([view(0), view(day)], expiring).used.storedByteSeconds / 16e6 / day).toBeCloseTo(3, 1);
-  expect(run([view(0, 4)], { keep: { aheadSeconds: 2 }, copy: { what: 'nothing' } }).used.firstCpu).toBe(3600 * (6 / 16));
+  expect(run([view(0, 4)], { keep: { aheadSeconds: 2 }, copy: { what: 'nothing' } }).used.firstCpu).toBe(
+    3600 * (6 / 16),
+  );
 });
 
 test('disks stay below their budget, and only the only copy is rendered again', () => {
