@@ -35,13 +35,15 @@ export interface AcceptedVideo {
  * Takes in a description: parses and pins it, writes video and render in one transaction, and has a node begin with the
  * first segment. Returns as soon as the node has said yes, or after it is known that none does: whoever plays the video
  * asks again.
- * `profileName`: how a new video is encoded; a known one keeps the profile that it was first made with.
+ * `profileName`: how a new video is encoded; a known one keeps the profile that it was first made with. `labels`: what rules of the
+ * policy may match; a known video has them beside those that it has.
  * @throws SegueError `invalid_request` for an unknown profile, `invalid_description`, `asset_refused`, `no_node` (needed for pinning only), `catalog_unavailable`
  */
 export async function acceptVideo(
   service: Service,
   json: unknown,
   profileName: string | undefined,
+  labels: readonly string[],
   signal: AbortSignal,
 ): Promise<AcceptedVideo> {
   const { ports } = service;
@@ -63,11 +65,12 @@ export async function acceptVideo(
     const isBest = all.findIndex((other) => other.kind === kind) === index;
     return { name, kind, container, onDemand: isOnDemand(ports.settings.onDemand, kind, isBest) };
   });
-  const video = { id, description: canonical, frameRate, frameCount };
+  const video = { id, description: canonical, frameRate, frameCount, labels };
   const render = { id: renderId, generation: 1, rendererVersion, profile: profile.name, renditions };
   let outcome: 'new' | 'known';
   try {
     outcome = await ports.catalog.insertVideo(video, render);
+    if (outcome === 'known' && labels.length > 0) await ports.catalog.policies.addLabels(id, labels);
   } catch (error) {
     throw new SegueError('catalog_unavailable', 'The catalog does not answer', {
       cause: error,

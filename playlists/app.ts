@@ -5,6 +5,7 @@ import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
 import { policyJsonSchema } from '../src/policy/policy.ts';
 import { onceCatalogAnswers } from './catalog-wait.ts';
+import { copyRoutes } from './copy-routes.ts';
 import { caching, openToAll, preflight } from './headers.ts';
 import { initRoute } from './init-route.ts';
 import { mediaRoute } from './media-route.ts';
@@ -51,6 +52,7 @@ export function createApp(ports: Ports): App {
   streamRoutes(app, shared);
   operatorRoutes(app, shared);
   policyRoutes(app, shared);
+  copyRoutes(app, shared);
   reconcileRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);

@@ -5,9 +5,9 @@ import { currentHead } from '../src/catalog/heads.ts';
 import { activeRenders, leaseOf } from '../src/catalog/leases.ts';
 import { locate } from '../src/catalog/locate.ts';
 import { allNodes, suspectNode } from '../src/catalog/nodes.ts';
-import { policyOf, setPolicy } from '../src/catalog/policy.ts';
 import { sizesOf } from '../src/catalog/sizes.ts';
 import { initOf, insertVideo, renderById, renderOfGeneration } from '../src/catalog/videos.ts';
+import { policyCatalog } from './policy-catalog.ts';
 import type { CatalogPort } from './ports.ts';
 import { streamCatalog } from './stream-catalog.ts';
 
@@ -46,8 +46,7 @@ export function catalogPort({ db }: Pick<Catalog, 'db'>, liveSeconds: number, qu
     insertVideo: (video, render) => within(insertVideo(db, video, render)),
     nodes: () => within(allNodes(db, liveSeconds)),
     suspectNode: (nodeId, url) => within(suspectNode(db, nodeId, url)),
-    policy: () => within(policyOf(db)),
-    setPolicy: (policy) => within(setPolicy(db, policy)),
+    policies: policyCatalog(db, liveSeconds, within),
     streams: streamCatalog(db, within),
     ping: async () => {
       // Asks a table, so that a database without the schema does not count as ready.

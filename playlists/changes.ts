@@ -46,7 +46,7 @@ export function changeHub(): ChangeHub {
       return watch;
     },
     notify(change) {
-      for (const wake of byRender.get(change.renderId) ?? []) wake();
+      if ('renderId' in change) for (const wake of byRender.get(change.renderId) ?? []) wake();
       for (const [wake, onChange] of everything) {
         onChange(change);
         wake();

@@ -7,7 +7,7 @@ import { segmentCount } from '../src/grid/grid.ts';
 import { type ListedTrack, mediaPlaylist } from '../src/hls/media.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { isPlayed } from '../src/render/profile.ts';
-import { posterName } from '../src/rendition/kind.ts';
+import { posterName, segmentsOf } from '../src/rendition/kind.ts';
 import { pathFacts, unknownRendition } from './facts.ts';
 import { caching } from './headers.ts';
 import {
@@ -62,9 +62,20 @@ export async function mediaRoute(c: RequestContext, service: Service): Promise<R
   const event = {
     type: 'event' as const,
     available: await available(ports, facts, leaders, copies),
-    durable: isDurable(facts, copies),
+    durable: isDurable(facts, copies) || (await isDone(ports, facts, copies)),
   };
   return playlist(c, ports, mediaPlaylist({ ...common, mode: event }), caching.moment);
+}
+
+/**
+ * Whether nothing is to be waited for any more though the bucket has not everything: all of it exists, and the policy leaves some of it where
+ * it is. Whatever is lost of it is rendered again.
+ */
+async function isDone(ports: Ports, facts: RenderFacts, copies: readonly CopyRow[]): Promise<boolean> {
+  const count = segmentCount(facts.grid);
+  const needed = facts.renditions.filter(({ name }) => !facts.onDemand.has(name));
+  const isMade = needed.every((one) => leadingCopies(copies, one.name) >= segmentsOf(one, count));
+  return isMade && !(await ports.catalog.policies.isCopiedWhole(facts.renderId).catch(() => true));
 }
 
 /** What is listed by this name. @throws SegueError `not_found`, also for the poster, which is a single picture */

@@ -13,6 +13,7 @@ import { listed, pathOf, type RenderFacts } from './render-facts.ts';
 import { bucketUrl } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';
 import { steeringUri } from './steering-route.ts';
+import { viewerOf } from './viewer.ts';
 
 const steeringSchema = z.enum(['0', '1'], 'expected 0 or 1').optional();
 
@@ -63,6 +64,9 @@ export async function multivariantRoute(c: RequestContext, { ports, reads }: Ser
         }
       : {}),
   });
+  const seen = prefixes.find(({ kind }) => kind === 'video') ?? prefixes[0];
+  if (c.req.method === 'GET')
+    ports.demand?.began(facts, viewerOf(c, ports), bucketAnswers ? (seen?.sealed ?? 0) : 0);
   return playlist(c, ports, text, caching.moment);
 }
 

@@ -58,6 +58,8 @@ export interface NodeClient {
   ): Promise<Run>;
   /** How far the node is with that, or how its last run ended; undefined before the first. @throws SegueError as {@link NodeClient.pinAsset} */
   reconciliation(node: NodeAddress, signal: AbortSignal): Promise<Run | undefined>;
+  /** Any call that answers JSON, with the secret. @throws SegueError as {@link NodeClient.pinAsset} */
+  call(node: NodeAddress, path: string, init: RequestInit, signal: AbortSignal): Promise<unknown>;
   /** SHA-256 of a registered module. @throws SegueError as {@link NodeClient.pinAsset} */
   moduleHash(node: NodeAddress, name: string, signal: AbortSignal): Promise<string>;
 }
@@ -118,6 +120,7 @@ export function nodeClient(options: NodeClientOptions): NodeClient {
   };
 
   return {
+    call: json,
     segment: (node, { renderId, rendition, n, container }, signal) =>
       options.whileLive(node, (hangs) => {
         const path = nodeSegmentPath(renderId, rendition, n, container);

@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from '../src/ops/metrics.ts';
 import { createApp } from './app.ts';
 import { catalogPort } from './catalog-port.ts';
 import { type ChangeHub, changeHub } from './changes.ts';
+import { demandRecorder } from './demand.ts';
 import { factCache } from './fact-cache.ts';
 import { requestObserver, troubleLog } from './observe.ts';
 import { demoRoutes } from './pages/demo-node.ts';
@@ -42,6 +43,8 @@ const stopGraceMs = 5000;
 /** The same where another service has taken over the port already: nothing waits for this one to end. */
 const sharedGraceMs = 30_000;
 const connections = 8;
+/** Who watches what is written this often, in milliseconds. */
+const demandMs = 2000;
 
 /** Starts the playlist service on Node. @throws where the port is taken */
 export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDeps = {}): Promise<Playlists> {
@@ -50,6 +53,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
   const database = openCatalog(config.databaseUrl, { max: connections, applicationName: 'segue-playlists' });
   const catalog = catalogPort(database, config.leaseSeconds, queryMs);
   const changes = changeHub();
+  const demand = demandRecorder(catalog.policies, Date.now);
   const follow = followChanges(
     async () => {
       await migrateCatalog(config.databaseUrl);
@@ -66,6 +70,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
   const app = createApp({
     catalog,
     changes,
+    demand,
     facts: factCache(),
     settings: settingsOf(config, pollMs),
     fetch: globalThis.fetch,
@@ -86,11 +91,18 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     },
   );
   log.info({ url: server.url }, 'listening');
+  const recording = startLoop(async () => demand.flush().then(() => 'idle' as const), {
+    name: 'demand',
+    intervalMs: demandMs,
+    log,
+  });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       await server.close(config.sharePort ? sharedGraceMs : stopGraceMs);
       await follow.loop.stop();
+      await recording.stop();
+      await demand.flush(true).catch((error: unknown) => log.warn({ err: error }, 'demand not noted'));
       await database.close();
     })();
     return stopping;

@@ -19,6 +19,7 @@ const reasons = {
   400: 'The request is wrong',
   401: 'The admin token is missing or wrong',
   404: 'There is no such thing',
+  412: 'Something else is there than If-Match says',
   413: 'The body is too large',
   503: 'Something that is needed does not answer; Retry-After says when to ask again',
 } as const;

@@ -5,10 +5,11 @@ import type { Location } from '../src/catalog/locate.ts';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
-import type { Policy } from '../src/policy/policy.ts';
 import type { OnDemandPolicy } from '../src/rendition/on-demand.ts';
 import type { ChangeHub } from './changes.ts';
+import type { DemandRecorder } from './demand.ts';
 import type { FactCache } from './fact-cache.ts';
+import type { PolicyCatalog } from './policy-catalog.ts';
 import type { StreamCatalog } from './stream-catalog.ts';
 
 /** What the service needs from the catalog. Every call may throw while the database is away. */
@@ -28,8 +29,8 @@ export interface CatalogPort {
   nodes(): Promise<NodeRow[]>;
   /** Says that a node is gone: its leases end at once. */
   suspectNode(nodeId: string, url: string): Promise<void>;
-  policy(): Promise<Policy>;
-  setPolicy(policy: Policy): Promise<void>;
+  /** What operators decide, and what it is decided by. */
+  readonly policies: PolicyCatalog;
   /** What others render. */
   readonly streams: StreamCatalog;
   /** Resolves if the database answers. */
@@ -96,6 +97,8 @@ export interface Ports {
   /** Facts that keep known streams going while the catalog is away. */
   readonly facts: FactCache;
   readonly settings: ServiceSettings;
+  /** Notes who watches what. Absent: nobody does. */
+  readonly demand?: Pick<DemandRecorder, 'began' | 'watched'>;
   readonly fetch: typeof globalThis.fetch;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -13,6 +13,7 @@ import type { SegmentBytes } from './read-whole.ts';
 import type { RenderFacts } from './render-facts.ts';
 import type { Found } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';
+import { viewerOf } from './viewer.ts';
 
 /** `GET /v/{id}/{rendition}/{n}.{m4s,jpg}`: 307 to the bucket, or the bytes from a node, held while the segment is made. */
 export async function segmentRoute(c: RequestContext, service: Service): Promise<Response> {
@@ -45,6 +46,7 @@ async function segmentAnswer(
       hint: `Its segments are 0 to ${count - 1}.`,
     });
   }
+  if (c.req.method === 'GET') service.ports.demand?.watched(facts, viewerOf(c, service.ports), rendition, n);
   const { container } = rendition;
   const key = { renderId: facts.renderId, rendition: rendition.name, n, container };
   const contentType = mediaType(rendition);

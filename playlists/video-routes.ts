@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { SegueError } from '../src/ops/errors.ts';
+import { labelSchema, mostLabels, readLabels } from '../src/policy/labels.ts';
 import { profileNames } from '../src/render/profile.ts';
 import { renditionKinds } from '../src/rendition/kind.ts';
 import { acceptVideo } from './accept.ts';
@@ -88,6 +89,11 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
           .string()
           .optional()
           .describe(`How a new video is encoded: ${profileNames.join(', ')}. A known one keeps its profile.`),
+        label: z
+          .array(labelSchema)
+          .max(mostLabels)
+          .optional()
+          .describe('What kind of video it is, for rules of the policy; again for further ones'),
       }),
       body: { required: true, content: { 'application/json': { schema: descriptionReference } } },
     },
@@ -102,6 +108,7 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
       service,
       readJson(await readText(c.req.raw, maxBodyBytes)),
       c.req.query('profile'),
+      readLabels(c.req.queries('label') ?? []),
       c.req.raw.signal,
     );
     const { id, duration, isNew } = accepted;

@@ -62,8 +62,9 @@ export interface MadeRendition {
 }
 
 /**
- * Records that the holder of a lease has segment `n` of the given renditions on its disk, and their sizes. Returns false, and writes nothing,
- * where the epoch is no longer the current one: the writer has been fenced.
+ * Records that the holder of a lease has segment `n` of the given renditions on its disk, their sizes, and the CPU seconds that making them
+ * took (0: nothing was made that counts). Returns false, and writes nothing, where the epoch is no longer the current one: the
+ * writer has been fenced.
  */
 export async function recordRendered(
   db: Db,
@@ -71,6 +72,7 @@ export async function recordRendered(
   fence: Fence,
   n: number,
   made: readonly MadeRendition[],
+  cpuSeconds = 0,
 ): Promise<boolean> {
   const rows = await db.execute(sql`
     WITH held AS (
@@ -83,6 +85,13 @@ export async function recordRendered(
       UPDATE renditions SET sizes[${n + 1}::int] = made.bytes FROM held, made
       WHERE renditions.render_id = held.render_id AND renditions.name = made.name
         AND renditions.sizes[${n + 1}::int] IS DISTINCT FROM made.bytes),
+    cost AS (
+      UPDATE renders SET made = renders.made + 1, cpu_seconds = renders.cpu_seconds + ${cpuSeconds}::float8,
+        again_cpu_seconds = renders.again_cpu_seconds + CASE WHEN EXISTS (
+          SELECT 1 FROM renditions JOIN made ON made.name = renditions.name
+          WHERE renditions.render_id = ${renderId} AND renditions.sizes[${n + 1}::int] IS NOT NULL)
+          THEN ${cpuSeconds}::float8 ELSE 0 END
+      FROM held WHERE renders.id = held.render_id AND ${cpuSeconds}::float8 > 0),
     written AS (
       INSERT INTO copies (render_id, rendition, place, segments)
       SELECT held.render_id, made.name, ${fence.nodeId}, int4multirange(int4range(${n}::int, ${n + 1}::int))

@@ -13,7 +13,6 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
-import type { Policy } from '../policy/policy.ts';
 import { containers, renditionKinds } from '../rendition/kind.ts';
 import type { RenditionAttributes, SegmentKey, SegmentSource } from './foreign.ts';
 import { formatRanges, parseRanges, type Ranges } from './ranges.ts';
@@ -38,6 +37,8 @@ export const videos = pgTable('videos', {
   frameCount: integer('frame_count').notNull(),
   rateNum: integer('rate_num').notNull(),
   rateDen: integer('rate_den').notNull(),
+  /** What its creators call it: rules of the policy match them. */
+  labels: text('labels').array().notNull().default(sql`'{}'`),
   createdAt: instant('created_at').notNull().defaultNow(),
 });
 
@@ -58,6 +59,10 @@ export const renders = pgTable(
     failure: text('failure'),
     /** When the finished playlists were stored beside the segments: the bucket alone plays. */
     sealedAt: instant('sealed_at'),
+    /** Segments that were made, and the CPU seconds that this took; of that, what had been made before. */
+    made: integer('made').notNull().default(0),
+    cpuSeconds: doublePrecision('cpu_seconds').notNull().default(0),
+    againCpuSeconds: doublePrecision('again_cpu_seconds').notNull().default(0),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
   (table) => [uniqueIndex('renders_generation').on(table.videoId, table.generation)],
@@ -222,11 +227,42 @@ export const nodes = pgTable('nodes', {
   heartbeatAt: instant('heartbeat_at').notNull().defaultNow(),
 });
 
-/** What operators have decided; one row. */
-export const policies = pgTable('policies', {
-  id: text('id').primaryKey(),
-  policy: jsonb('policy').$type<Policy>().notNull(),
-  updatedAt: instant('updated_at').notNull().defaultNow(),
+/** What operators have decided: the highest version holds. A row is never changed. */
+export const policyVersions = pgTable('policy_versions', {
+  version: integer('version').primaryKey(),
+  policy: jsonb('policy').$type<unknown>().notNull(),
+  /** Whose word it was: of the token, where it has a name. */
+  author: text('author').notNull(),
+  note: text('note'),
+  createdAt: instant('created_at').notNull().defaultNow(),
+});
+
+/** Who has watched a video, in sums. `reach`: how often each part was watched; `again`: further views by age of the video. */
+export const demand = pgTable('demand', {
+  videoId: text('video_id')
+    .primaryKey()
+    .references(() => videos.id),
+  views: bigint('views', { mode: 'number' }).notNull(),
+  viewers: bigint('viewers', { mode: 'number' }).notNull(),
+  minutesWatched: doublePrecision('minutes_watched').notNull(),
+  reach: doublePrecision('reach').array().notNull(),
+  again: bigint('again', { mode: 'number' }).array().notNull(),
+  firstAt: instant('first_at').notNull(),
+  lastAt: instant('last_at').notNull(),
+  changedAt: instant('changed_at').notNull().defaultNow(),
+});
+
+/** What was watched lately, view by view: what a trace is made of. Old ones are removed. */
+export const views = pgTable('views', {
+  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  videoId: text('video_id')
+    .notNull()
+    .references(() => videos.id),
+  at: instant('at').notNull(),
+  fromSeconds: doublePrecision('from_seconds').notNull(),
+  toSeconds: doublePrecision('to_seconds').notNull(),
+  /** Tells viewers apart, and no more. */
+  viewer: text('viewer').notNull(),
 });
 
 /**

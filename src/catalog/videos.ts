@@ -13,6 +13,8 @@ export interface NewVideo {
   description: string;
   frameRate: FrameRate;
   frameCount: number;
+  /** What its creator calls it. Absent: nothing. */
+  labels?: readonly string[];
 }
 
 /** A rendition by its name, and how it is packed. */
@@ -55,13 +57,31 @@ export async function insertVideo(db: Db, video: NewVideo, render: NewRender): P
   const { num, den } = video.frameRate;
   const rows = await db.execute(sql`
     WITH video AS (
-      INSERT INTO videos (id, description, frame_count, rate_num, rate_den)
-      VALUES (${video.id}, ${video.description}, ${video.frameCount}, ${num}, ${den})
+      INSERT INTO videos (id, description, frame_count, rate_num, rate_den, labels)
+      VALUES (${video.id}, ${video.description}, ${video.frameCount}, ${num}, ${den}, ${textArray(video.labels ?? [])})
       ON CONFLICT DO NOTHING
       RETURNING id),
     ${renderOfVideo(render)}
     SELECT id FROM video`);
   return rows.length > 0 ? 'new' : 'known';
+}
+
+const textArray = (texts: readonly string[]): SQL =>
+  sql`ARRAY(SELECT jsonb_array_elements_text(${JSON.stringify(texts)}::jsonb))`;
+
+/** Gives a video further labels, up to `most`: whoever posts a known one does not take away what others called it. */
+export async function addLabels(
+  db: Db,
+  videoId: string,
+  labels: readonly string[],
+  most: number,
+): Promise<void> {
+  await db.execute(sql`
+    UPDATE videos SET labels = ARRAY(
+      SELECT label FROM (
+        SELECT label, min(position) AS position FROM unnest(labels || ${textArray(labels)}) WITH ORDINALITY AS given(label, position)
+        GROUP BY label) AS each_once ORDER BY position LIMIT ${most}::int)
+    WHERE id = ${videoId} AND NOT labels @> ${textArray(labels)}`);
 }
 
 /** Inserts a render of each video in `video` before it, with its renditions; does nothing where that generation exists. */

@@ -13,12 +13,18 @@ export type Change =
   /** The bucket's copy of a segment is not right, and only who holds the segment can put it right. */
   | { type: 'suspect'; renderId: string; rendition: string; n: number }
   /** A render failed, was superseded or sealed. */
-  | { type: 'render'; renderId: string; state: string };
+  | { type: 'render'; renderId: string; state: string }
+  /** Operators have set a policy. */
+  | { type: 'policy'; version: number };
 
 /** SQL expression that notifies when the statement's transaction commits. */
 export function announce(change: Change): SQL {
   return sql`pg_notify(${channel}, ${JSON.stringify(change)})`;
 }
+
+/** The same of a version that the statement itself numbers: `version` is an SQL expression. */
+export const announcePolicy = (version: SQL): SQL =>
+  sql`pg_notify(${channel}, json_build_object('type', 'policy', 'version', ${version})::text)`;
 
 /** A running subscription. */
 export interface Subscription {

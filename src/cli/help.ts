@@ -1,7 +1,7 @@
 /** What `segue make --help` says after the options. */
 export const makeHelp = `
 Posts a description (- reads it from standard input) and prints the URL to play: it plays at once. Then shows how much is
-rendered and in the bucket, until everything is in the bucket. Ctrl-C stops watching; the video is made all the same.
+rendered and in the bucket, until everything is in the bucket that the policy wants there. Ctrl-C stops watching; the video is made all the same.
 
 --json prints one object a line: {event: "posted", id, url, duration, state, isNew}, {event: "progress", rendered, copied,
 total, exposureSeconds}, {event: "done", ...the same}. Counts are segments of all renditions together.`;
@@ -65,16 +65,6 @@ Viewers notice nothing: the node serves what it holds until it ends, and other n
 Exit codes: 0 it has ended, 1 it has not in time.
 
 --json prints one object a line: {event: "draining" | "drained", node, renders, copyQueue}.`;
-
-/** What `segue policy --help` says after the options. */
-export const policyHelp = `
-Changes are NAME=VALUE, and hold for every node within a lease time:
-  segue policy replicas.mode=copy          a second node pulls each segment as it appears
-  segue policy replicas.mode=on-trouble    only from nodes that drain, fail, or run out of disk
-  segue policy --expect-trouble 10m        before a deployment: as if every node were in trouble
-  segue policy trouble.diskUsed=0.8
-
---json prints the policy as one object.`;
 
 /** What `segue reconcile --help` says after the options. */
 export const reconcileHelp = `

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
+import { addCopies } from './copy-commands.ts';
 import type { DrainOptions } from './drain.ts';
 import {
   doctorHelp,
@@ -9,18 +10,18 @@ import {
   makeHelp,
   nodeHelp,
   playlistsHelp,
-  policyHelp,
   reconcileHelp,
   upHelp,
   verifyHelp,
 } from './help.ts';
+import { policyHelp } from './help-policy.ts';
 import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
 import type { PolicyOptions } from './policy.ts';
-import { addSimulate } from './simulate-command.ts';
 import type { ReconcileCommandOptions } from './reconcile.ts';
+import { addSimulate } from './simulate-command.ts';
 import { addStreams } from './stream-commands.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -34,6 +35,8 @@ type AddCommand = (name: string, description: string) => Command;
 /** Notes how a command ended. */
 type Ended = (code: ExitCode) => void;
 
+const repeated = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
 /** Commands that run until they are told to stop, and the look at what they need. */
 function addServices(command: AddCommand, ended: Ended): void {
   command('up', 'start everything on this machine: database, bucket, playlist service and two nodes')
@@ -44,9 +47,12 @@ function addServices(command: AddCommand, ended: Ended): void {
     .action(async (options: Options) =>
       ended(await (await import('./playlists.ts')).playlists(options, processOutput)),
     );
-  const repeat = (value: string, before: readonly string[] = []): string[] => [...before, value];
   command('node', 'run a node, which renders and holds segments')
-    .option('--adopt <folder>', "take over a dead node's disk, mounted here; again for further ones", repeat)
+    .option(
+      '--adopt <folder>',
+      "take over a dead node's disk, mounted here; again for further ones",
+      repeated,
+    )
     .addHelpText('after', () => nodeHelp)
     .action(async (options: NodeOptions) =>
       ended(await (await import('./node.ts')).node(options, processOutput)),
@@ -63,6 +69,11 @@ function addClients(command: AddCommand, ended: Ended): void {
   command('make <file>', 'make a video from a description (- reads standard input) and print its URL')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
     .option('--profile <name>', 'how it is encoded, as ladder (default: SEGUE_PROFILE of the service)')
+    .option(
+      '--label <label>',
+      'what kind of video it is, for rules of the policy; again for further ones',
+      repeated,
+    )
     .option('--no-wait', 'end as soon as the video is accepted')
     .addHelpText('after', () => makeHelp)
     .action(async (file: string, options: MakeCommandOptions) =>
@@ -77,13 +88,15 @@ function addClients(command: AddCommand, ended: Ended): void {
     .action(async (node: string, options: DrainOptions) =>
       ended(await (await import('./drain.ts')).drain(node, options, processOutput)),
     );
-  command('policy [changes...]', 'show what operators have decided for the deployment, or change it')
+  command('policy [words...]', 'show what operators have decided for the deployment, or change it')
+    .option('--note <text>', 'why, for those who read the history')
+    .option('--if-version <number>', 'change it only if this version is in force')
     .option('--expect-trouble <time>', 'every node counts as in trouble for so long, e.g. 10m')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
     .option('--token <token>', 'admin token (default: SEGUE_ADMIN_TOKEN, or that of the embedded stack)')
     .addHelpText('after', () => policyHelp)
-    .action(async (changes: string[], options: PolicyOptions) =>
-      ended(await (await import('./policy.ts')).policy(changes, options, processOutput)),
+    .action(async (words: string[], options: PolicyOptions) =>
+      ended(await (await import('./policy.ts')).policy(words, options, processOutput)),
     );
   command('reconcile', 'compare disks, bucket and database, and put right what differs')
     .option('--verify', 'read every file of every node, and compare it with its checksum')
@@ -137,6 +150,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   addServices(add, ended);
   addClients(add, ended);
   addSimulate(add, ended);
+  addCopies(add, program, ended);
   addStreams(program, ended);
   addIngest(program, child, ended);
   try {

@@ -16,6 +16,8 @@ export interface MakeCommandOptions {
   readonly server?: string;
   /** How the video is encoded. Default: as the service is set. */
   readonly profile?: string;
+  /** What kind of video it is. */
+  readonly label?: readonly string[];
   /** False (`--no-wait`): end when the video is accepted. */
   readonly wait?: boolean;
 }
@@ -24,6 +26,8 @@ export interface MakeCommandOptions {
 const lookMs = 500;
 /** Looks without progress after which the next segment is asked for. */
 const idleLooks = 4;
+/** Looks without any change after which a rendered video is taken to be as far in the bucket as the policy wants it. */
+const settledLooks = 20;
 const silenceMs = 60_000;
 /** No description that a service accepts is longer. */
 const maxBytes = 8 * 1024 * 1024;
@@ -37,12 +41,12 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
   try {
     const server = serverOf(options.server);
     const description = await readDescription(file);
-    const posted = await postVideo(server, description, options.profile, stop.signal);
+    const posted = await postVideo(server, description, options, stop.signal);
     output.out(json ? JSON.stringify({ event: 'posted', ...posted }) : posted.url);
     if (options.wait === false) return 0;
     const made = await watch(server, posted.id, json, output, stop.signal);
     if (json) output.out(JSON.stringify({ event: 'done', ...made }));
-    else output.err(`${made.total} segments are in the bucket`);
+    else output.err(saidOf(made));
     return 0;
   } catch (error) {
     if (!stop.signal.aborted) return reportError(error, output, json);
@@ -52,6 +56,11 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
     process.off('SIGINT', interrupt);
   }
 }
+
+const saidOf = ({ copied, total, done }: MakeProgress): string =>
+  done
+    ? `${total} segments are in the bucket`
+    : `${total} segments are rendered, ${copied} of them in the bucket; \`segue explain\` says why not all`;
 
 function serverOf(given: string | undefined): string {
   const server = given ?? cliConfig().url;
@@ -122,7 +131,7 @@ async function watch(
       if (json && line !== last) output.out(line);
       idle = line === last ? idle + 1 : 0;
       last = line;
-      if (done) return progress;
+      if (done || (rendered >= total && idle >= settledLooks)) return progress;
       if (idle >= idleLooks) await demandNext(status, signal);
       await delay(lookMs, undefined, { signal });
     }

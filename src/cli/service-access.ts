@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { cliConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import { ask, read } from './http.ts';
@@ -45,12 +45,22 @@ export async function askAsAdmin<T>(
   { server, token }: ServiceAccess,
   path: string,
   schema: z.ZodType<T>,
-  init: Pick<RequestInit, 'method' | 'body'> = {},
+  init: Pick<RequestInit, 'method' | 'body'> & { readonly headers?: Readonly<Record<string, string>> } = {},
 ): Promise<T> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const headers = { ...init.headers, authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const answer = await ask(`${server}${path}`, AbortSignal.timeout(answerMs), { ...init, headers });
   return read(answer, schema);
 }
+
+/** The text of a long answer, as it comes. @throws SegueError as {@link askAsAdmin} */
+export async function* streamAsAdmin({ server, token }: ServiceAccess, path: string): AsyncGenerator<string> {
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await ask(`${server}${path}`, AbortSignal.timeout(longMs), { headers });
+  if (!answer.ok || answer.body === null) await read(answer, z.never());
+  else yield* answer.body.pipeThrough(new TextDecoderStream());
+}
+
+const longMs = 600_000;
 
 /** Nothing that operators ask takes longer, in milliseconds. */
 const answerMs = 30_000;

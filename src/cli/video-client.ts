@@ -39,17 +39,19 @@ export type Posted = z.output<typeof postedSchema> & { readonly isNew: boolean }
 export type VideoStatus = z.output<typeof statusSchema>;
 
 /**
- * Posts a description, as the text that was written. `profile`: how it is encoded, if not as the service says.
+ * Posts a description, as the text that was written. `profile`: how it is encoded, if not as the service says. `label`: what kinds of
+ * video it is.
  * @throws SegueError as the service says; `invalid_description` carries every problem as `path: message`
  */
 export async function postVideo(
   server: string,
   description: string,
-  profile: string | undefined,
+  { profile, label = [] }: { readonly profile?: string; readonly label?: readonly string[] },
   signal: AbortSignal,
 ): Promise<Posted> {
-  const query = profile === undefined ? '' : `?profile=${encodeURIComponent(profile)}`;
-  const answer = await ask(`${server}/v1/videos${query}`, signal, {
+  const query = new URLSearchParams(label.map((one) => ['label', one]));
+  if (profile !== undefined) query.set('profile', profile);
+  const answer = await ask(`${server}/v1/videos${query.size === 0 ? '' : `?${query}`}`, signal, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: description,

@@ -11,9 +11,16 @@ import { sealStream } from './seal-stream.ts';
 import { type CopyTask, orAborted, startUploader, type Uploader, type UploaderOptions } from './uploader.ts';
 
 /** Copying as a node runs it: uploads, and the finished playlists once a render is complete. */
-export interface Copying extends Pick<Uploader, 'enqueue' | 'pending' | 'idle' | 'stop'> {
-  /** Queues what an earlier process left uncopied, and seals what it left unsealed. Tries again while the bucket is away. */
-  resume(find: () => AsyncIterable<CopyTask>, signal: AbortSignal): Promise<void>;
+export interface Copying extends Uploader {
+  /**
+   * Hands on what an earlier process left uncopied (default: to the queue), and seals what it left unsealed. Tries again while the
+   * bucket is away.
+   */
+  resume(
+    find: () => AsyncIterable<CopyTask>,
+    signal: AbortSignal,
+    handOn?: (task: CopyTask) => void,
+  ): Promise<void>;
   /** Seals a render of which this disk has something, where it is complete: it may have ended after its last copy. */
   settle(renderId: string): void;
 }
@@ -63,6 +70,7 @@ export function startCopying(
 
   const uploader = startUploader({
     ...options,
+    onQueued: ({ renderId }) => waiting.set(renderId, (waiting.get(renderId) ?? 0) + 1),
     onSettled: (task) => {
       const left = (waiting.get(task.renderId) ?? 1) - 1;
       if (left > 0) return void waiting.set(task.renderId, left);
@@ -70,14 +78,9 @@ export function startCopying(
       sealSoon(task.renderId);
     },
   });
-  const enqueue = (task: CopyTask): boolean => {
-    if (!uploader.enqueue(task)) return false;
-    waiting.set(task.renderId, (waiting.get(task.renderId) ?? 0) + 1);
-    return true;
-  };
-
   return {
-    enqueue,
+    enqueue: (task, how) => uploader.enqueue(task, how),
+    plan: (renderId, planned) => uploader.plan(renderId, planned),
     settle: (renderId) => {
       if (options.disk.held(renderId).size > 0 && !waiting.has(renderId)) sealSoon(renderId);
     },
@@ -88,11 +91,11 @@ export function startCopying(
       await uploader.idle(signal);
       await orAborted(Promise.all(sealing.values()), signal);
     },
-    async resume(find, signal) {
+    async resume(find, signal, handOn = (task) => void uploader.enqueue(task)) {
       const until = AbortSignal.any([signal, ended.signal]);
       for (let tries = 1; !until.aborted; tries += 1) {
         try {
-          for await (const task of find()) enqueue(task);
+          for await (const task of find()) handOn(task);
           for (const renderId of options.disk.renders()) {
             if (!waiting.has(renderId)) await seal(renderId, until);
           }

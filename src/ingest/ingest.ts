@@ -15,6 +15,8 @@ import { type IngestStream, openStream, type Received, type StreamParts } from '
 export interface IngestOptions extends Omit<StreamParts, 'now'> {
   readonly nodeId: string;
   readonly leaseSeconds: number;
+  /** Whether nothing more may be written to the disk. Default: it may. */
+  readonly isFull?: () => boolean;
   /** Monotonic clock in milliseconds. */
   readonly now?: () => number;
 }
@@ -69,6 +71,8 @@ interface Slot {
 /** A playlist by its first bytes (RFC 8216, 4.3.1.1). */
 const isPlaylist = (head: Uint8Array): boolean =>
   /^(\u00EF\u00BB\u00BF)?#EXTM3U/.test(String.fromCharCode(...head.subarray(0, 10)));
+
+const isPlaylistPath = (path: string): boolean => /\.m3u8?$/i.test(path);
 
 /** Starts with no stream. */
 export function startIngest(options: IngestOptions): Ingest {
@@ -221,7 +225,7 @@ export function startIngest(options: IngestOptions): Ingest {
   ): Promise<Received> => {
     const { path, range } = part;
     const stream = await opening;
-    const most = /\.m3u8?$/i.test(path) ? playlistBytes : fileBytes;
+    const most = isPlaylistPath(path) ? playlistBytes : fileBytes;
     const file = await spool.receive(body, most, length, (bytes) => arrival.took(bytes));
     const refuse = async (error: SegueError): Promise<never> => {
       await spool.remove(file);
@@ -249,6 +253,13 @@ export function startIngest(options: IngestOptions): Ingest {
   return {
     async put(key, path, body) {
       const part = { path: cleanPath(path), range: body.range };
+      // Lists are small, and what is listed already may be asked for.
+      if (options.isFull?.() === true && !isPlaylistPath(part.path)) {
+        throw new SegueError('storage_full', "This node's disk has no room for segments", {
+          hint: 'Send it again: room is made as what it holds gets to the bucket. Or send it to another node.',
+          retryable: true,
+        });
+      }
       const slot = slotOf(key);
       const arrival = slot.bodies.begin(part);
       try {

@@ -36,6 +36,8 @@ export interface NodeAppOptions {
   /** A segment from the bucket; undefined where it has none. */
   readonly readCopy: (copy: SuspectCopy) => Promise<Uint8Array | undefined>;
   readonly reconciling: Pick<Reconciling, 'start' | 'last'>;
+  /** Called for each segment that a viewer was served, stills aside. */
+  readonly onPlayed?: (renderId: string, n: number) => void;
   /** Begins to drain; within so many seconds at most. */
   readonly drain: (seconds: number) => void;
 }
@@ -106,6 +108,7 @@ export function nodeApp(options: NodeAppOptions): Hono {
       throw new SegueError('not_found', `This node has no segment ${n} of ${rendition}`);
     }
     renders.played(renderId, rendition, n);
+    if (container !== 'jpeg' && rendition !== 'iframes') options.onPlayed?.(renderId, n);
     const crc = segment.crc32.toString(16).padStart(8, '0');
     const headers = {
       etag: `"${crc}-${segment.data.byteLength}"`,
@@ -119,7 +122,7 @@ export function nodeApp(options: NodeAppOptions): Hono {
     return ranged({ range: c.req.header('range'), ifRange: c.req.header('if-range') }, segment.data, headers);
   });
 
-  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain', '/copies/*', '/reconcile'])
+  for (const path of ['/renders/*', '/assets', '/modules/*', '/drain', '/copies/*', '/reconcile', '/evict'])
     app.use(path, bearer(options.secret), bounded);
 
   app.post('/renders/:renderId', async (c) => {

@@ -89,10 +89,18 @@ function wantsOf(held: HeldRender, choose: (stills: boolean) => boolean): Map<nu
   );
 }
 
+/** How far ahead of the playhead a render is made, in seconds: while somebody plays, and else. */
+interface Ahead {
+  readonly watchedSeconds: number;
+  readonly unwatchedSeconds: number;
+}
+
 /** What the scheduler sees of a held render. */
-export function demandOf(held: HeldRender, now: number, aheadSeconds: number): RenderDemand {
+export function demandOf(held: HeldRender, now: number, ahead: Ahead): RenderDemand {
   const count = segmentCount(held.grid);
-  const until = segmentStart(held.grid, 'video', held.playhead) + aheadSeconds;
+  const watched = isWatched(held, now);
+  const seconds = watched ? ahead.watchedSeconds : ahead.unwatchedSeconds;
+  const until = segmentStart(held.grid, 'video', held.playhead) + seconds;
   return {
     renderId: held.row.renderId,
     count,
@@ -102,7 +110,7 @@ export function demandOf(held: HeldRender, now: number, aheadSeconds: number): R
     making: new Set(held.making.keys()),
     resting: held.resting,
     playhead: held.playhead,
-    watched: isWatched(held, now),
-    aheadLimit: segmentAt(held.grid, until) + 1,
+    watched,
+    aheadLimit: Number.isFinite(until) ? Math.min(count, segmentAt(held.grid, until) + 1) : count,
   };
 }

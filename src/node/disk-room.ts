@@ -8,6 +8,8 @@ export interface DiskWatch {
   readonly room: DiskRoom;
   /** Part of the file system that is used, 0 to 1. */
   readonly used: number;
+  /** Free space in bytes, above the reserve; Infinity where nobody tells. */
+  readonly free: number;
 }
 
 /** A look is believed for so long, in milliseconds. */
@@ -43,5 +45,26 @@ export function watchDisk(
     get used() {
       return look().used;
     },
+    get free() {
+      return Math.max(0, look().free - reserve);
+    },
   };
 }
+
+/**
+ * What a disk is when it has so many bytes of a budget. The last of it is left to what is being written: `underWay` bytes, or a few
+ * hundredths of the budget where that is more. Room is made below, from the high watermark on.
+ */
+export function roomWithin(bytes: number, budget: number, underWay: number): DiskRoom {
+  const left = Math.max(budget * lastPart, underWay);
+  if (bytes >= budget - left) return 'full';
+  return bytes >= budget - 2 * left ? 'tight' : 'plenty';
+}
+
+const lastPart = 0.03;
+
+const order: readonly DiskRoom[] = ['plenty', 'tight', 'full'];
+
+/** The lesser of two rooms. */
+export const lesserRoom = (a: DiskRoom, b: DiskRoom): DiskRoom =>
+  order.indexOf(a) > order.indexOf(b) ? a : b;

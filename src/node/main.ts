@@ -5,7 +5,7 @@ import { openAssets } from '../asset/pin.ts';
 import { openCatalog } from '../catalog/connect.ts';
 import { removeCopies } from '../catalog/copies.ts';
 import { migrateCatalog } from '../catalog/migrate.ts';
-import { retireNode } from '../catalog/nodes.ts';
+import { type NodeAnnouncement, retireNode } from '../catalog/nodes.ts';
 import { subscribe } from '../catalog/wake.ts';
 import { startCopying } from '../copy/copying.ts';
 import { type CopyTask, orAborted } from '../copy/uploader.ts';
@@ -30,6 +30,12 @@ import { openDisks } from './disks.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
 import { nodeMetrics } from './node-metrics.ts';
+import { childCpu } from './policy/child-cpu.ts';
+import { largestOf } from './policy/largest.ts';
+import { machineLoad } from './policy/load.ts';
+import { nodePolicyRoutes } from './policy/routes.ts';
+import { startPolicy } from './policy/start.ts';
+import { watchingHere } from './policy/watching.ts';
 import { uncopied } from './reconcile.ts';
 import { startReconciliation } from './reconciliation.ts';
 import { startRenders } from './renders.ts';
@@ -52,7 +58,8 @@ export interface RunningNode extends AsyncDisposable {
   readonly stopped: Promise<void>;
 }
 
-const copyName = ({ renderId, rendition, n }: CopyTask): string => `${renderId}/${rendition}/${n}`;
+const copyName = ({ renderId, rendition, n }: Pick<CopyTask, 'renderId' | 'rendition' | 'n'>): string =>
+  `${renderId}/${rendition}/${n}`;
 
 /** Encoders at once: the second hides the start and the end of the first; more would only slow what somebody waits for. */
 const encoders = 2;
@@ -94,6 +101,8 @@ export async function startNode(
   );
   const disk = disks.store;
   const space = watchDisk(segments, config.diskReserveBytes);
+  const load = machineLoad(segments);
+  const watching = watchingHere();
   const bucket = openBucket(config.bucket);
   opened.defer(() => bucket.close());
   const assets = await openAssets({
@@ -107,6 +116,26 @@ export async function startNode(
   const modules = await loadModules(config.modulesFolder);
   const adopted = await goThroughDisks({ catalog, disks, nodeId, log });
 
+  let ready = true;
+  let url = config.url ?? '';
+  const announcement = (): NodeAnnouncement => ({
+    id: nodeId,
+    url,
+    host: hostname(),
+    pid: process.pid,
+    state: ready ? 'ready' : 'draining',
+    load: {
+      renders: renders.leases().length + ingest.leases().length,
+      encoders: renders.encoding,
+      copyQueue: copying.pending,
+      diskBytes: disk.bytes,
+      residentBytes: process.memoryUsage.rss(),
+      slots: encoders,
+      weight: config.weight,
+      diskUsed: space.used,
+      failures: renders.failures,
+    },
+  });
   const measures = nodeMetrics(metrics, () => ({
     encoders: renders.encoding,
     unrecorded: renders.unrecorded,
@@ -125,6 +154,7 @@ export async function startNode(
     catalog,
     log,
     concurrency: uploads,
+    cpu: () => load().cpu,
     onCopied: (task, outcome, bytes, seconds) => {
       if (outcome === 'refused' || outcome === 'gone') uncopyable.set(copyName(task), true);
       measures.copied(task, outcome, bytes, seconds);
@@ -133,6 +163,7 @@ export async function startNode(
     onDamaged: ({ renderId, rendition, n }) => damaged(renderId, rendition, n),
   });
   opened.defer(() => copying.stop());
+  const largest = largestOf();
   const folder = join(config.dataFolder, 'text');
   const renderer = createRenderer({ ffmpeg, assets, modules, folder, niceness });
   const renders = startRenders({
@@ -144,14 +175,16 @@ export async function startNode(
     aheadSeconds: config.renderAheadSeconds,
     hasEncoder: (name) => ffmpeg.encoders.has(name),
     isHere: (renderId, rendition, n) => disk.facts(renderId, rendition, n) !== undefined,
-    room: () => space.room,
-    makeSegment: segmentMaker({ renderer, disk, catalog, log }),
+    keepOf: (renderId) => policy.keepOf(renderId),
+    room: () => policy.room(),
+    makeSegment: segmentMaker({ renderer, disk, catalog, log, cpu: childCpu() }),
     onFailed: measures.notMade,
     onMade: (made) => {
       measures.made(made);
-      for (const { name, kind, container } of made.renditions) {
-        copying.enqueue({ renderId: made.renderId, rendition: name, kind, container, n: made.n });
-      }
+      largest.note(made.bytes);
+      for (const { name } of made.renditions)
+        uncopyable.delete(copyName({ renderId: made.renderId, rendition: name, n: made.n }));
+      policy.look(made.renderId);
     },
   });
 
@@ -163,10 +196,12 @@ export async function startNode(
     spool: await openSpool(join(segments, uploadsFolder)),
     log,
     leaseSeconds,
+    isFull: () => policy.room() === 'full',
     onWritten: (segment) => {
       const { renderId, rendition, kind, container, n, bytes, durationUs, discontinuity } = segment;
       measures.taken(segment);
-      copying.enqueue({ renderId, rendition, kind, container, n });
+      largest.note(bytes);
+      policy.copyForeign({ renderId, rendition, kind, container, n });
       log.info({ renderId, rendition, n, bytes, durationUs, discontinuity }, 'segment taken in');
     },
     onSkipped: measures.skipped,
@@ -179,6 +214,27 @@ export async function startNode(
       .catch((error: unknown) => log.error({ err: error, renderId, n }, 'damaged segment not yet replaced'));
   };
 
+  const policy = await startPolicy({
+    catalog,
+    nodeId,
+    leaseSeconds,
+    disk,
+    bucket,
+    copying,
+    watching,
+    load,
+    space,
+    budgetBytes: config.diskBudgetBytes,
+    // As much as every encoder and every upload may be about to write.
+    underWay: () => largest.bytes * (encoders + uploads),
+    self: () => announcement(),
+    isHeld: (id) => renders.leases().some(({ renderId }) => renderId === id),
+    isUncopyable: (task) => uncopyable.has(copyName(task)),
+    onEvicted: measures.evicted,
+    log,
+  });
+  opened.use(policy);
+
   const care = copyCare({
     catalog,
     bucket,
@@ -189,7 +245,11 @@ export async function startNode(
     signal: stopped.signal,
   });
   const findUncopied = (): Promise<void> =>
-    copying.resume(() => uncopied({ catalog, disk, bucket, nodeId, log }, stopped.signal), stopped.signal);
+    copying.resume(
+      () => uncopied({ catalog, disk, bucket, nodeId, log, isWanted: policy.wants }, stopped.signal),
+      stopped.signal,
+      ({ renderId }) => policy.look(renderId),
+    );
   const reconciliation = startReconciliation({
     catalog,
     bucket,
@@ -206,7 +266,6 @@ export async function startNode(
   });
   opened.use(reconciliation);
 
-  let ready = true;
   const signer = urlSigner(config.secret);
   const app = nodeApp({
     disk,
@@ -222,36 +281,21 @@ export async function startNode(
     checkCopy: (copy) => care.lost.check(copy),
     readCopy: (copy) => care.read(copy),
     reconciling: reconciliation,
+    onPlayed: (renderId, n) => watching.note(renderId, n),
     drain: (seconds) => void stopOnce(seconds),
   });
+  app.route('/', nodePolicyRoutes(policy));
   app.route('/', ingestRoutes(ingest, log));
   const listening = await listen(app, config.host, config.port, { halfOpen: true });
   opened.defer(() => listening.close(closeMs));
-  const url = config.url ?? listening.url;
+  url = config.url ?? listening.url;
 
   const heartbeat = await startHeartbeat({
     catalog: pulse,
     holders: [renders, ingest],
     leaseSeconds,
     log,
-    announcement: () => ({
-      id: nodeId,
-      url,
-      host: hostname(),
-      pid: process.pid,
-      state: ready ? 'ready' : 'draining',
-      load: {
-        renders: renders.leases().length + ingest.leases().length,
-        encoders: renders.encoding,
-        copyQueue: copying.pending,
-        diskBytes: disk.bytes,
-        residentBytes: process.memoryUsage.rss(),
-        slots: encoders,
-        weight: config.weight,
-        diskUsed: space.used,
-        failures: renders.failures,
-      },
-    }),
+    announcement,
   });
   const takeover = startTakeover({
     catalog,
@@ -263,8 +307,6 @@ export async function startNode(
     onTaken: measures.takenOver,
   });
   opened.defer(() => takeover.stop());
-  /** Whether what an earlier process left has been compared with the bucket. */
-  let found = false;
   const replicating = startReplicating({
     catalog,
     nodeId,
@@ -272,13 +314,10 @@ export async function startNode(
     log,
     disk,
     signer,
-    isReady: () => ready && space.room === 'plenty',
+    isReady: () => ready && policy.room() === 'plenty',
     isIdle: () => renders.encoding < encoders,
     render: replicaRenderer(renderer, catalog),
-    copy: (task) => {
-      // Before that, an object may be there whose row an earlier process did not come to write.
-      if (found && !uncopyable.has(copyName(task))) copying.enqueue(task);
-    },
+    onStray: policy.stray,
     onReplica: measures.replica,
   });
   opened.defer(() => replicating.stop());
@@ -286,15 +325,14 @@ export async function startNode(
     catalog,
     (change) => {
       care.hear(change);
+      policy.hear(change);
       replicating.hear(change);
     },
     // Whatever was announced meanwhile was missed.
     () => void findUncopied(),
   );
   opened.defer(() => endings.stop().catch(() => undefined));
-  const finding = findUncopied().then(() => {
-    found = true;
-  });
+  const finding = findUncopied();
   log.info({ url, ffmpeg: ffmpeg.version, segmentBytes: disk.bytes }, 'node ready');
 
   const parts = opened.move();
@@ -306,6 +344,7 @@ export async function startNode(
     await renders.stop();
     // What an earlier process left uncopied may not even be queued yet.
     await orAborted(finding, drained.signal);
+    await policy.settled(drained.signal);
     // Copied to the bucket, or held by another node: whichever is quicker.
     const safe = AbortSignal.any([
       drained.signal,

@@ -8,6 +8,7 @@ import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { backoff } from '../ops/loop.ts';
 import type { Rendition } from '../render/profile.ts';
+import { isStill } from '../render/rendition.ts';
 import type { DiskStore } from '../store/disk.ts';
 import type { HeldRender } from './held-render.ts';
 import { InitMismatch } from './init-mismatch.ts';
@@ -61,6 +62,8 @@ export interface SegmentMakerParts {
   readonly disk: DiskStore;
   readonly catalog: Catalog;
   readonly log: Log;
+  /** CPU seconds of encoders that ended since the last call. Absent: the time that they took. */
+  readonly cpu?: () => number | undefined;
   /** How long a finished segment waits for a database that is away, in milliseconds. Default 60 s. */
   readonly patienceMs?: number;
 }
@@ -128,14 +131,18 @@ export function segmentMaker(parts: SegmentMakerParts): SegmentMaker {
     const started = performance.now();
     const kept = await keptOnDisk(disk, renderId, n, renditions);
     const missing = renditions.filter(({ name }) => !kept.some((each) => each.name === name));
-    let encodedMs = 0;
+    let [encodedMs, cpuSeconds] = [0, 0];
     const noteEncoded = (): void => {
       encodedMs = performance.now() - started;
+      // Stills are made in the time of one frame: they say nothing of what the rest costs.
+      if (missing.some((each) => !isStill(each))) cpuSeconds = parts.cpu?.() ?? encodedMs / 1000;
       onEncoded?.();
     };
     const { written, fresh, withdraw } = await encodeAndWrite(held, n, missing, signal, noteEncoded);
     const made = [...kept, ...written];
-    if (!(await patiently(() => recordRendered(catalog.db, renderId, held.lease, n, made), signal))) {
+    if (
+      !(await patiently(() => recordRendered(catalog.db, renderId, held.lease, n, made, cpuSeconds), signal))
+    ) {
       // An earlier try may have written the row, and only its answer was lost: the row goes before the bytes.
       const { nodeId } = held.lease;
       for (const name of fresh)

@@ -3,6 +3,7 @@ import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
 import type { WrittenSegment } from '../ingest/write.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import type { Eviction } from '../policy/evict.ts';
 import { troubleOf } from '../store/bucket-trouble.ts';
 import type { Adopted } from './adopt.ts';
 import type { MadeSegment } from './make-segment.ts';
@@ -20,6 +21,7 @@ export interface NodeMetrics {
   readonly lost: () => void;
   readonly replica: (bytes: number, how: 'pulled' | 'rendered') => void;
   readonly adopted: (adopted: Adopted) => void;
+  readonly evicted: (why: Eviction['why'], segments: number, bytes: number) => void;
   readonly found: (finding: Finding) => void;
   readonly swept: () => void;
   readonly notCopied: (error: unknown) => void;
@@ -61,6 +63,8 @@ export function nodeMetrics(
   const lost = metrics.counter('lost_copies_total', 'Copies that the bucket was found to have lost');
   const replicas = metrics.counter('replicas_total', 'Segments taken as replicas of another node', ['how']);
   const replicaBytes = metrics.counter('replica_bytes_total', 'Bytes of segments taken as replicas');
+  const evicted = metrics.counter('evicted_segments_total', 'Segments that have left the disk', ['why']);
+  const evictedBytes = metrics.counter('evicted_bytes_total', 'Bytes of segments that have left the disk');
   const findings = metrics.counter('sweep_findings_total', 'What reconciliation found', ['kind']);
   const sweptAt = metrics.gauge(
     'sweep_last_timestamp_seconds',
@@ -105,6 +109,10 @@ export function nodeMetrics(
     adopted({ segments: right, damaged }) {
       adoptedSegments.inc(right);
       adoptedDamaged.inc(damaged);
+    },
+    evicted(why, segments, bytes) {
+      evicted.inc({ why }, segments);
+      evictedBytes.inc(bytes);
     },
     found: ({ kind }) => findings.inc({ kind }),
     swept: () => sweptAt.setToCurrentTime(),

@@ -139,10 +139,20 @@ const noteOf =
  * row) are recorded when their size is right, so that nothing is copied twice. Yields the rest, render after render.
  */
 export async function* uncopied(
-  { catalog, disk, bucket, log }: ReconcileOptions,
+  {
+    catalog,
+    disk,
+    bucket,
+    log,
+    isWanted,
+  }: ReconcileOptions & {
+    /** Whether anything of a render is to be copied: the bucket is asked of nothing else. Default: everything. */
+    readonly isWanted?: (renderId: string) => Promise<boolean>;
+  },
   signal: AbortSignal,
 ): AsyncGenerator<CopyTask> {
   for (const renderId of disk.renders()) {
+    if ((await isWanted?.(renderId)) === false) continue;
     const render = await renderById(catalog.db, renderId);
     if (render === undefined) continue;
     const packings = new Map(render.renditions.map((rendition) => [rendition.name, rendition]));

@@ -3,6 +3,7 @@ import type { AbandonedRender, Acquired, HeldLease, Lease } from '../catalog/lea
 import { segmentCount } from '../grid/grid.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
+import type { KeepRule } from '../policy/document/keep.ts';
 import { isStill } from '../render/rendition.ts';
 import { demandOf, heldLease, toMake } from './demand.ts';
 import { type DiskRoom } from './disk-room.ts';
@@ -12,7 +13,7 @@ import type { HeldRender } from './held-render.ts';
 import { leasedRenders } from './leased-renders.ts';
 import type { MadeSegment, SegmentMaker } from './make-segment.ts';
 import { startPresence } from './presence.ts';
-import { encoderToMove, nextOf, nextWork, type Running, type Work } from './schedule.ts';
+import { encoderToMove, nextOf, nextWork, type RenderDemand, type Running, type Work } from './schedule.ts';
 import { addPresent, addWant, forgetAbandoned, notePlayed, refuseUnknown } from './wants.ts';
 
 /** How a node renders. */
@@ -30,6 +31,8 @@ export interface RendersOptions {
   readonly leaseSeconds: number;
   /** How far a render runs ahead of the playhead while nobody plays, in seconds. */
   readonly aheadSeconds: number;
+  /** How far the policy has a render made. Default: a watched one to its end, others as `aheadSeconds` says. */
+  readonly keepOf?: (renderId: string) => Pick<KeepRule, 'aheadSeconds' | 'unwatchedSeconds'> | undefined;
   /** What may still be written to the disk. Default: everything. */
   readonly room?: () => DiskRoom;
   /** Called for each segment that is on disk and recorded. */
@@ -164,9 +167,17 @@ export function startRenders(options: RendersOptions): Renders {
     running.set(work, { encoder, abort, done });
   };
 
+  const seen = (render: HeldRender): RenderDemand => {
+    const keep = options.keepOf?.(render.row.renderId);
+    return demandOf(render, now(), {
+      watchedSeconds: keep?.aheadSeconds ?? Number.POSITIVE_INFINITY,
+      unwatchedSeconds: keep?.unwatchedSeconds ?? options.aheadSeconds,
+    });
+  };
+
   const releaseIdle = (): void => {
     for (const [renderId, render] of held) {
-      const demand = demandOf(render, now(), options.aheadSeconds);
+      const demand = seen(render);
       const busy = render.making.size > 0 || render.wanted.size > 0 || nextOf(demand, now()) !== undefined;
       if (busy || now() - render.lastDemandAt < idleMs) continue;
       leased.giveBack(render);
@@ -194,7 +205,7 @@ export function startRenders(options: RendersOptions): Renders {
     const room = options.room?.() ?? 'plenty';
     if (room === 'full') return leaveToOthers();
     for (;;) {
-      const demands = [...held.values()].map((render) => demandOf(render, now(), options.aheadSeconds));
+      const demands = [...held.values()].map(seen);
       if (encoded.size >= mostUnrecorded) break;
       const all = atWork();
       const work = nextWork(demands, now(), {

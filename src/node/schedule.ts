@@ -19,9 +19,9 @@ export interface RenderDemand {
   readonly resting: ReadonlyMap<number, number>;
   /** Last segment that a viewer asked for; 0 before anybody did. */
   readonly playhead: number;
-  /** Whether somebody is playing: then the render goes on to its end. */
+  /** Whether somebody is playing. */
   readonly watched: boolean;
-  /** First segment that is not rendered ahead while nobody plays. */
+  /** First segment that is not rendered ahead as long as nobody waits for it. */
   readonly aheadLimit: number;
 }
 
@@ -82,7 +82,7 @@ function nextAhead(demands: readonly RenderDemand[], now: number): Work | undefi
 
 /** The next segment of one render that is worth making without anybody waiting for it. */
 export function nextOf(demand: RenderDemand, now: number): number | undefined {
-  const limit = demand.watched ? demand.count : Math.min(demand.count, demand.aheadLimit);
+  const limit = Math.min(demand.count, demand.aheadLimit);
   const missing = (present: Ranges, from: number, to: number): number | undefined => {
     for (let n = from; n < to; n += 1) {
       if (!contains(present, n) && !demand.making.has(n) && !isResting(demand, n, now)) return n;

@@ -51,6 +51,8 @@ export interface NodeConfig {
   readonly weight: number;
   /** Free space that the node leaves on its disk, in bytes. */
   readonly diskReserveBytes: number;
+  /** Bytes of segments on its disk at most; undefined: as the policy says. */
+  readonly diskBudgetBytes: number | undefined;
   readonly sweep: SweepSettings;
   readonly logLevel: LogLevel;
 }
@@ -141,6 +143,7 @@ const nodeVariables = {
     .min(0, 'must be at least 0 seconds')
     .max(86_400, 'must be at most 86400 seconds')
     .default(5),
+  SEGUE_DISK_BUDGET_BYTES: whole(1_000_000, Number.MAX_SAFE_INTEGER).optional(),
   SEGUE_DISK_RESERVE_BYTES: z.coerce
     .number<string>({ error: 'must be a number of bytes' })
     .int('must be a whole number of bytes')
@@ -253,6 +256,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     drainSeconds: v.SEGUE_DRAIN_SECONDS,
     weight: v.SEGUE_NODE_WEIGHT,
     diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
+    diskBudgetBytes: v.SEGUE_DISK_BUDGET_BYTES,
     sweep: sweepSettings(v),
     logLevel: v.SEGUE_LOG_LEVEL,
   };

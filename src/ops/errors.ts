@@ -9,6 +9,7 @@ export const errorCodes = [
   'unauthorized',
   'not_found',
   'method_not_allowed',
+  'precondition_failed',
   'too_large',
   'too_many_requests',
   'too_many_holds',
@@ -57,7 +58,9 @@ export class SegueError extends Error {
 }
 
 /** HTTP status of an error code (RFC 9110; 507 is RFC 4918). */
-export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503 | 507 {
+export function statusOf(
+  code: ErrorCode,
+): 400 | 401 | 404 | 405 | 409 | 412 | 413 | 422 | 429 | 500 | 503 | 507 {
   switch (code) {
     case 'invalid_request':
     case 'invalid_description':
@@ -74,6 +77,8 @@ export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 413 | 4
     case 'lease_held':
     case 'stream_over':
       return 409;
+    case 'precondition_failed':
+      return 412;
     case 'too_large':
       return 413;
     case 'over_budget':

@@ -1,4 +1,4 @@
-import { countOf, intersection, type Ranges, unionOf } from '../catalog/ranges.ts';
+import { countOf, difference, intersection, type Ranges, unionOf } from '../catalog/ranges.ts';
 import { settledSeconds, surprise } from './auto.ts';
 import { diskPrice, renderPrice } from './cost.ts';
 import { type Prices, pricesOf } from './document/prices.ts';
@@ -9,6 +9,7 @@ import type { Forecast } from './forecast/learner.ts';
 import { ruleFor } from './match.ts';
 import { partOutlook, partsOf, segmentsOfParts } from './parts.ts';
 import type { Policy } from './policy.ts';
+import { segmentAtPart } from './selection.ts';
 
 /** Segments that leave the disk of a node, and why. */
 export interface Eviction {
@@ -25,9 +26,9 @@ const autoLocalSeconds = 3600;
 const soonSeconds = 7 * 86_400;
 
 /**
- * What leaves the disk so that `bytes` become free: first what another place has, least lately watched first; then what is expected
- * to cost least to make again for the room that it takes. Never what somebody watches, and never the last copy of what
- * nobody can make again. `now` in milliseconds since 1970.
+ * What leaves the disk so that `bytes` become free: first what another place has, least lately watched first, and of what is being
+ * watched only what is not near a playhead; then what is expected to cost least to make again for the room that it takes. Never the
+ * last copy of what somebody watches, nor of what nobody can make again. `now` in milliseconds since 1970.
  */
 export function evictions(
   policy: Policy,
@@ -48,6 +49,9 @@ export function evictions(
   for (const video of free.toSorted((a, b) => lastAt(a) - lastAt(b))) {
     if (take(evictionOf(video, elsewhere, 'elsewhere'))) return chosen;
   }
+  for (const video of videos.filter(({ demand }) => demand.playheads.length > 0)) {
+    if (take(evictionOf(video, farElsewhere(video.demand.playheads), 'elsewhere'))) return chosen;
+  }
   const worths = free
     .filter(({ isRemakable }) => isRemakable)
     .map((video) => ({ video, worth: worthOf(video, forecast, prices, now) }));
@@ -61,6 +65,23 @@ const lastAt = ({ demand, createdAt }: VideoFacts): number => demand.lastAt ?? c
 
 const elsewhere = ({ here, stored, elsewhere: others }: RenditionFacts): Ranges =>
   intersection(here, unionOf(stored, others));
+
+/** Segments before and after a playhead that a player may want soon. */
+const near = { before: 4, after: 20 };
+
+/** Of what another place has, what is not near a playhead. */
+const farElsewhere =
+  (playheads: readonly number[]) =>
+  (rendition: RenditionFacts): Ranges =>
+    difference(
+      elsewhere(rendition),
+      unionOf(
+        playheads.map((part) => {
+          const at = segmentAtPart(rendition, part);
+          return [Math.max(0, at - near.before), at + near.after] as const;
+        }),
+      ),
+    );
 
 function evictionOf(
   video: VideoFacts,

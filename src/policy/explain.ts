@@ -137,7 +137,12 @@ function leastOf(holds: (count: number) => boolean): number | undefined {
 }
 
 /** An explanation as lines for a terminal. */
-export const explanationLines = ({ rule, what, because, wouldChange }: Explanation): string[] => [
+export const explanationLines = ({
+  rule,
+  what,
+  because,
+  wouldChange,
+}: Omit<Explanation, 'decision'>): string[] => [
   what,
   `by rule: ${rule}`,
   'because:',

@@ -49,6 +49,8 @@ export interface VideoFacts {
   /** Whether its segments can be rendered again; those of a foreign stream cannot. */
   readonly isRemakable: boolean;
   readonly renditions: readonly RenditionFacts[];
+  /** Number of the segment that plays at a time, in seconds. Absent: all segments are of one length. */
+  readonly segmentAt?: (seconds: number) => number;
   /** What one whole view transfers. */
   readonly view: { readonly bytes: number; readonly objects: number };
   readonly demand: Demand;
@@ -73,6 +75,3 @@ export interface RenditionRanges {
   readonly name: string;
   readonly ranges: Ranges;
 }
-
-/** Why something was decided: a sentence with its figures. */
-export type Reason = string;

@@ -1,4 +1,4 @@
-import { difference, intersection, type Ranges } from '../catalog/ranges.ts';
+import { difference, intersection } from '../catalog/ranges.ts';
 import type { CopyRule } from './document/copy.ts';
 import type { RenditionFacts, RenditionRanges, VideoFacts } from './facts.ts';
 
@@ -6,22 +6,27 @@ import type { RenditionFacts, RenditionRanges, VideoFacts } from './facts.ts';
 export const segmentAtPart = ({ segments }: Pick<RenditionFacts, 'segments'>, part: number): number =>
   Math.min(segments, Math.floor(part * segments));
 
-/** Segments that hold something of what plays before a point of the video. */
-function before({ segments }: RenditionFacts, part: number): Ranges {
-  return [[0, Math.min(segments, Math.ceil(part * segments))]];
-}
-
-/** What of a video `part` chooses, whether or not it exists yet. */
+/** What of a video `part` chooses, whether or not it exists yet: of the beginning every segment that holds something of it. */
 export function partChosen(
   { firstSeconds, renditions }: Pick<CopyRule, 'firstSeconds' | 'renditions'>,
-  video: Pick<VideoFacts, 'seconds' | 'renditions'>,
+  video: Pick<VideoFacts, 'seconds' | 'renditions' | 'segmentAt'>,
 ): RenditionRanges[] {
-  const part = firstSeconds === undefined ? 1 : firstSeconds / video.seconds;
+  const { seconds, segmentAt } = video;
+  const until = ({ segments }: RenditionFacts): number => {
+    if (firstSeconds === undefined || firstSeconds >= seconds) return segments;
+    if (segmentAt === undefined) return Math.ceil((firstSeconds / seconds) * segments);
+    const at = segmentAt(firstSeconds);
+    // What begins just there is not needed.
+    return segmentAt(firstSeconds - 0.001) < at ? at : at + 1;
+  };
   return video.renditions
     .filter(
       ({ name, kind }) => renditions === undefined || renditions.some((one) => one === name || one === kind),
     )
-    .map((rendition) => ({ name: rendition.name, ranges: before(rendition, Math.min(1, part)) }));
+    .map((rendition) => ({
+      name: rendition.name,
+      ranges: [[0, Math.min(rendition.segments, until(rendition))]],
+    }));
 }
 
 /** Everything that the video has. */

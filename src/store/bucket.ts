@@ -13,6 +13,7 @@ import {
   PutObjectCommand,
   type PutObjectCommandInput,
   S3Client,
+  type StorageClass,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { SegueError } from '../ops/errors.ts';
@@ -28,6 +29,11 @@ export interface NewObject {
   cacheControl: string;
   /** Stored whatever is there: for the few names whose bytes may change. Absent: false. */
   replaces?: boolean;
+  /** Absent, or null: the bucket's own. */
+  storageClass?: string | null;
+  tags?: Readonly<Record<string, string>>;
+  /** Objects above this size go up in parts of it. Absent: {@link partSize}. */
+  partBytes?: number;
 }
 
 /** How a put ended: the bytes are in the bucket and verified either way. */
@@ -133,17 +139,20 @@ export function openBucket(settings: BucketSettings): Bucket {
 
   return {
     async put(object, signal) {
+      const { storageClass = null, tags = {}, partBytes = partSize } = object;
       const common = {
         Bucket,
         Key: object.key,
         Body: object.data,
         ContentType: object.contentType,
         CacheControl: object.cacheControl,
+        ...(storageClass === null ? {} : { StorageClass: storageClass as StorageClass }),
+        ...(Object.keys(tags).length === 0 ? {} : { Tagging: String(new URLSearchParams(tags)) }),
         ...(object.replaces === true ? {} : { IfNoneMatch: '*' }),
       };
       try {
-        if (object.data.byteLength > partSize) {
-          await uploadParts(client, common, timeout(object.data.byteLength, signal).abortSignal);
+        if (object.data.byteLength > partBytes) {
+          await uploadParts(client, common, timeout(object.data.byteLength, signal).abortSignal, partBytes);
         } else {
           const checksum = base64Crc(object.data);
           const answer = await client.send(
@@ -264,8 +273,9 @@ async function uploadParts(
   client: S3Client,
   params: PutObjectCommandInput,
   signal: AbortSignal,
+  partBytes = partSize,
 ): Promise<void> {
-  const upload = new Upload({ client, params, partSize, queueSize: 2, leavePartsOnError: false });
+  const upload = new Upload({ client, params, partSize: partBytes, queueSize: 2, leavePartsOnError: false });
   const abort = (): void => void upload.abort();
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();

@@ -55,6 +55,8 @@ export interface TestStackOptions {
   readonly timeout?: number;
   /** In a process group of its own, so that Ctrl-C at a terminal reaches only who started it. */
   readonly detached?: boolean;
+  /** What operators have decided; null: nothing. Default: everything is copied, so that tests do not depend on prices. */
+  readonly policy?: unknown;
   /** Called for each piece of what it writes to standard error. */
   readonly onLog?: (piece: string) => void;
 }
@@ -78,6 +80,15 @@ function follow(child: ChildProcess, onLog: (piece: string) => void) {
     onLog(piece);
   });
   return { parts, seen };
+}
+
+const everything = { default: { copy: { what: 'everything' } } };
+
+/** Sets the policy of a deployment. */
+export async function setPolicy(url: string, adminToken: string, policy: unknown): Promise<void> {
+  const headers = { authorization: `Bearer ${adminToken}` };
+  const answer = await fetch(`${url}/v1/policy`, { method: 'PUT', headers, body: JSON.stringify(policy) });
+  if (!answer.ok) throw new Error(`policy not set: ${await answer.text()}`);
 }
 
 /** Starts `segue up` on a folder and waits until all of it is ready. */
@@ -113,6 +124,9 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     throw new Error(`segue up did not become ready:\n${seen.raw}\n${seen.errors}`);
   }
 
+  const adminToken = (await readFile(ready.adminTokenFile, 'utf8')).trim();
+  if (options.policy !== null) await setPolicy(ready.url, adminToken, options.policy ?? everything);
+
   const part = (name: string) => {
     const found = parts.get(name);
     if (found === undefined) throw new Error(`no part ${name}`);
@@ -130,7 +144,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
   return {
     url: ready.url,
     dataFolder,
-    adminToken: (await readFile(ready.adminTokenFile, 'utf8')).trim(),
+    adminToken,
     pid: child.pid ?? 0,
     pidOf,
     urlOf: (name) => part(name).url,

@@ -1,6 +1,7 @@
 import { difference, numbersIn, type Ranges, unionOf } from '../../catalog/ranges.ts';
 import type { UncopiedRow } from '../../catalog/uncopied.ts';
 import type { CopyTask } from '../../copy/uploader.ts';
+import type { ReplicaMode } from '../../policy/document/replicas.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { type Candidate, placeRender } from '../placement.ts';
 
@@ -23,6 +24,8 @@ export interface ReplicaTask {
   readonly n: number;
   /** Who has it. */
   readonly from: ReplicaNode;
+  /** Rather rendered than pulled. */
+  readonly isRendered: boolean;
 }
 
 /** What a plan is made of. */
@@ -32,24 +35,29 @@ export interface ReplicaView {
   readonly nodes: readonly ReplicaNode[];
   readonly nodeId: string;
   readonly policy: Policy;
+  /** Modes of renders that a rule says something else of than the policy for all. */
+  readonly modes?: ReadonlyMap<string, ReplicaMode>;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-/** Whether a node may not last: it drains, its disk is nearly full, much of what it makes fails, or operators expect trouble. */
-export function isInTrouble(
-  { state, load }: ReplicaNode,
+/** Why a node may not last: it drains, its disk is nearly full, much of what it makes fails, or operators expect trouble; undefined: it may. */
+export function troubleOf(
+  { state, load }: Pick<ReplicaNode, 'state' | 'load'>,
   { replicas, trouble }: Policy,
   now: number,
-): boolean {
+): string | undefined {
   const expected = replicas.expectTroubleUntil;
-  return (
-    state === 'draining' ||
-    (expected !== null && now < Date.parse(expected)) ||
-    (load.diskUsed ?? 0) >= trouble.diskUsed ||
-    (load.failures ?? 0) >= trouble.failures
-  );
+  if (state === 'draining') return 'it drains';
+  if (expected !== null && now < Date.parse(expected)) return `trouble is expected until ${expected}`;
+  if ((load.diskUsed ?? 0) >= trouble.diskUsed) return 'its disk is nearly full';
+  if ((load.failures ?? 0) >= trouble.failures) return 'much of what it makes fails';
+  return undefined;
 }
+
+/** Whether there is any such reason. */
+export const isInTrouble = (...args: Parameters<typeof troubleOf>): boolean =>
+  troubleOf(...args) !== undefined;
 
 /**
  * Segments of which the loss of one node would take the only copy, and that this node is to hold too; at most `limit`, in play
@@ -57,13 +65,13 @@ export function isInTrouble(
  * nodes one makes it. What two nodes or the bucket have is left alone.
  */
 export function replicaTasks(view: ReplicaView, limit: number): ReplicaTask[] {
-  const { nodes, nodeId, policy, now } = view;
-  const { mode } = policy.replicas;
-  if (mode === 'none') return [];
+  const { nodes, nodeId, policy, now, modes } = view;
   const live = new Map(nodes.map((node) => [node.id, node]));
   const room = nodes.filter(({ load }) => (load.diskUsed ?? 0) < policy.trouble.diskUsed);
   const tasks: ReplicaTask[] = [];
-  for (const rows of Map.groupBy(view.rows, ({ renderId }) => renderId).values()) {
+  for (const [render, rows] of Map.groupBy(view.rows, ({ renderId }) => renderId)) {
+    const mode = modes?.get(render) ?? policy.replicas.mode;
+    if (mode === 'none') continue;
     const held = rows.filter(({ place }) => live.has(place));
     const source = sourceOf(held);
     const from = live.get(source ?? '');
@@ -77,7 +85,8 @@ export function replicaTasks(view: ReplicaView, limit: number): ReplicaTask[] {
     for (const { renderId, rendition, container, segments, stored } of theirs) {
       const elsewhere = others.filter((row) => row.rendition === rendition).map((row) => row.segments);
       const alone = difference(segments, unionOf(stored, ...elsewhere));
-      for (const n of numbersIn(alone)) tasks.push({ renderId, rendition, container, n, from });
+      for (const n of numbersIn(alone))
+        tasks.push({ renderId, rendition, container, n, from, isRendered: mode === 'render' });
     }
   }
   return tasks.toSorted((a, b) => a.n - b.n).slice(0, limit);
@@ -98,7 +107,11 @@ const sizeOf = (ranges: Ranges): number => ranges.reduce((sum, [from, to]) => su
  * Segments that this node is to copy to the bucket, though it was not it that made them or was told to: whoever made them is
  * gone. Of several that hold them the first by id does it.
  */
-export function strayCopies({ rows, nodes, nodeId }: Omit<ReplicaView, 'policy' | 'now'>): CopyTask[] {
+export function strayCopies({
+  rows,
+  nodes,
+  nodeId,
+}: Pick<ReplicaView, 'rows' | 'nodes' | 'nodeId'>): CopyTask[] {
   const live = new Set(nodes.map(({ id }) => id));
   return rows
     .filter(({ place }) => place === nodeId)

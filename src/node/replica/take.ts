@@ -25,14 +25,14 @@ export interface TakeOptions {
 }
 
 /** Takes one replica: pulled, or rendered where that is wanted and possible. Bytes first, then the row. */
-export type ReplicaTaker = (task: ReplicaTask, isRendered: boolean, signal: AbortSignal) => Promise<void>;
+export type ReplicaTaker = (task: ReplicaTask, signal: AbortSignal) => Promise<void>;
 
 /** A {@link ReplicaTaker}, which throws what pulling throws. */
 export function replicaTaker(options: TakeOptions): ReplicaTaker {
   const { catalog, nodeId, disk, log } = options;
 
-  const bytesOf = async (task: ReplicaTask, isRendered: boolean, signal: AbortSignal) => {
-    if (isRendered && options.isIdle()) {
+  const bytesOf = async (task: ReplicaTask, signal: AbortSignal) => {
+    if (task.isRendered && options.isIdle()) {
       try {
         return { bytes: await options.render(task, signal), how: 'rendered' as const };
       } catch (error) {
@@ -55,9 +55,9 @@ export function replicaTaker(options: TakeOptions): ReplicaTaker {
     log.warn({ renderId, rendition, n }, 'segment on disk that was never listed: removed');
   };
 
-  return async (task, isRendered, signal) => {
+  return async (task, signal) => {
     const { renderId, rendition, n } = task;
-    const { bytes, how } = await bytesOf(task, isRendered, signal);
+    const { bytes, how } = await bytesOf(task, signal);
     await dropLeftover(task, bytes);
     const stored = await disk.put(renderId, rendition, n, bytes);
     await recordCopies(catalog.db, renderId, rendition, nodeId, [[n, n + 1]]);

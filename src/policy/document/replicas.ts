@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** How a second node comes to hold what one node makes. */
 export const replicaModes = ['none', 'copy', 'render', 'on-trouble'] as const;
 
+/** One of {@link replicaModes}. */
+export type ReplicaMode = (typeof replicaModes)[number];
+
 /** What is held twice where no rule says otherwise. */
 export const replicasSchema = z.strictObject({
   mode: z

@@ -29,6 +29,7 @@ export const settingsOf = (
   weight: 1,
   drainSeconds: 5,
   diskReserveBytes: 0,
+  diskBudgetBytes: undefined,
   sweep: { hours: 0, orphanGraceSeconds: 604_800, uploadGraceSeconds: 86_400 },
   renderAheadSeconds: 60,
   logLevel: 'silent',

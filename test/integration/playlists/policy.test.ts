@@ -26,7 +26,7 @@ test('operators read and replace the policy; what is wrong is named, and changes
   expect(wrong.status).toBe(400);
   expect(JSON.stringify(await wrong.json())).toMatch(/replicas\.mode.*trouble\.diskUsed.*replica/);
   expect((await put('no json')).status).toBe(400);
-  expect((await put(`"${'x'.repeat(70_000)}"`)).status).toBe(413);
+  expect((await put(`"${'x'.repeat(300_000)}"`)).status).toBe(413);
   expect(await (await fetch(url, { headers })).json()).toEqual(copy);
 });
 

@@ -13,7 +13,7 @@ const demand = (extra: Partial<RenderDemand> = {}): RenderDemand => ({
   resting: new Map(),
   playhead: 0,
   watched: true,
-  aheadLimit: 8,
+  aheadLimit: extra.watched === false ? 8 : Number.POSITIVE_INFINITY,
   presentEager: extra.present ?? [],
   ...extra,
 });
@@ -51,10 +51,11 @@ describe('the next segment', () => {
     expect(next([{ ...asked, present: [[12, 16]] }], 0)).toBeUndefined();
   });
 
-  test('is not further ahead than the limit while nobody plays', () => {
+  test('is not further ahead than the limit', () => {
     const ahead = demand({ watched: false, present: [[0, 8]] });
     expect(next([ahead], 0)).toBeUndefined();
-    expect(next([{ ...ahead, watched: true }], 0)).toMatchObject({ n: 8 });
+    expect(next([{ ...ahead, watched: true }], 0)).toBeUndefined();
+    expect(next([{ ...ahead, aheadLimit: 9 }], 0)).toMatchObject({ n: 8 });
   });
 
   test('is a still only where nobody waits for a segment, and one at a time', () => {

@@ -40,13 +40,17 @@ test('what is watched less goes first', () => {
   expect(gone(videos, 1, learned())).toEqual(['never cheapest 21']);
 });
 
-test('never what somebody watches, never the last copy of what nobody can render again', () => {
+test('of what somebody watches only what is elsewhere and far from them; never the last copy of what nobody can render again', () => {
   const watchedNow = video({ id: 'watched', demand: { ...watched(1), playheads: [0.5] } });
   const stream = video({ id: 'stream', isRemakable: false });
   expect(gone([watchedNow, stream], 1e12)).toEqual([]);
   expect(
     gone([placed(watchedNow, { stored: [[0, 16]] }), placed(stream, { stored: [[0, 4]] })], 1e12),
-  ).toEqual(['stream elsewhere 5.25']);
+  ).toEqual([
+    'stream elsewhere 5.25',
+    // The quarter of it that has been played a while ago.
+    'watched elsewhere 5.25',
+  ]);
 });
 
 test('room is made from the high watermark down to the low one', () => {

@@ -7,15 +7,6 @@ export const noon = Date.UTC(2026, 0, 5, 12);
 export const hour = 3_600_000;
 export const day = 24 * hour;
 
-/** Nobody has watched. */
-export const nobody: Demand = {
-  viewers: 0,
-  minutesWatched: 0,
-  reach: Array.from({ length: reachParts }, () => 0),
-  lastAt: null,
-  playheads: [],
-};
-
 /** Watched as a whole so many times, last an hour before {@link noon}. */
 export const watched = (views: number): Demand => ({
   viewers: views,

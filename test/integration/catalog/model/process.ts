@@ -241,7 +241,7 @@ export class Process implements AsyncDisposable {
     const over = (): void => {
       pulling.isOver = true;
     };
-    this.#take(task, false, new AbortController().signal).then(over, over);
+    this.#take(task, new AbortController().signal).then(over, over);
     await this.#pulled(pulling);
   }
 
