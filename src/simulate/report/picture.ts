@@ -17,7 +17,7 @@ const pieces = [...Object.values(items), 'all but rendering'];
 
 /** Readable on light and on dark, in a page and alone. */
 const style =
-  '<style>svg{--ink:#222;--paper:#fff;--line:#ddd}@media(prefers-color-scheme:dark){svg{--ink:#ddd;--paper:#16181c;--line:#3a3d44}}text{font:12px system-ui,sans-serif;fill:var(--ink)}.grid{stroke:var(--line)}.paper{fill:var(--paper)}</style>';
+  '<style>svg{--ink:#222;--paper:#fff;--line:#ddd}@media(prefers-color-scheme:dark){svg{--ink:#ddd;--paper:#16181c;--line:#3a3d44}}text{font:12px system-ui,sans-serif;fill:var(--ink)}.title{font-weight:bold}.grid{stroke:var(--line)}.paper{fill:var(--paper)}</style>';
 
 /** One picture of a comparison: what each policy costs, item by item beside the optimum, and what is at risk over time. SVG. */
 export function pictureOf(comparison: Comparison): string {
