@@ -15,7 +15,7 @@ export function addSimulate(
       'a policy, as YAML or JSON; again for further ones (default: auto, everything, nothing)',
       repeat,
     )
-    .option('--trace <file>', 'demand as `segue trace export` writes it')
+    .option('--trace <file>', 'demand as `segue trace export` writes it; - reads standard input')
     .option(
       '--log <file>',
       'demand from an access log: combined format, or lines of the playlist service; - reads standard input',
@@ -29,9 +29,10 @@ export function addSimulate(
       'bill and decide by these: aws-s3, r2, own-hardware (default: those of the first policy)',
     )
     .option('--html <file>', 'write a page with plots that needs nothing else')
+    .option('--svg <folder>', 'write a picture of each workload')
     .option('--write-trace <file>', 'write the demand as a trace, and simulate nothing')
     .option('--videos <count>', 'of made-up demand', '10000')
-    .option('--days <days>', 'of made-up demand (default: 30)')
+    .option('--days <days>', 'of made-up demand (default: 60)')
     .option('--seed <number>', 'of made-up demand', '1')
     .option('--nodes <count>', 'of made-up demand, and of a log', '4')
     .option(

@@ -36,6 +36,8 @@ export interface Weighed {
 
 /** Rendering again counts for more than it costs: what is expected is never quite what happens, and viewers wait for it. */
 export const surprise = 2;
+/** And for so much more than that while nobody has seen yet what becomes of videos until the end of the horizon. */
+const guess = 2;
 /** While nothing is known of how videos are watched, a copy is worth as much as rendering them so many times. */
 const unknownTimes = 4;
 
@@ -55,7 +57,7 @@ function weigh(
 ): Weighed {
   const [fromNode, fromBucket] = [nodeServePrice(view, prices), bucketServePrice(view, prices)];
   const [render, rent, store] = [
-    renderPrice(weight, prices) * surprise,
+    renderPrice(weight, prices) * (surprise + guess * Math.max(0, 1 - model.knownSeconds / horizon)),
     diskPrice(weight, prices),
     storePrice(weight, prices),
   ];
@@ -80,7 +82,7 @@ function weigh(
     never,
     views,
     again,
-    isWorth: model.isNew ? price <= render * unknownTimes : spent >= price || (now <= never && now <= later),
+    isWorth: spent >= price || (model.isNew ? price <= render * unknownTimes : now <= never && now <= later),
   };
 }
 

@@ -28,8 +28,12 @@ export interface LogAssumptions {
 
 /** Where the log names no bytes, a second of a rendition has so many. */
 const usualByteRate = 300_000;
-/** Videos of one log at most. */
-const mostVideos = 1_000_000;
+/** Views of one log at most: what fits into memory. */
+const mostViews = 5_000_000;
+/** Numbers of segments are below this: larger ones are times. */
+const numberBound = 1_000_000;
+/** No request has a longer line. */
+const mostCharacters = 8192;
 
 /** Common and combined log format, as Apache, nginx and most CDNs write it. */
 const combined =
@@ -39,18 +43,22 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 /** A request as the playlist service logs it. */
 const ownLine = z.object({ time: z.string(), method: z.string(), path: z.string(), status: z.number() });
 
-/** A segment: `.../VIDEO/RENDITION/anything{n}.m4s`, as Segue names it and most packagers do. */
-const segmentPath = /^(.*?)([^/]*)\/[^/]*?(\d+)\.(?:m4s|ts|mp4|m4v|m4a|cmfv|cmfa|aac)$/;
+/** The name of a segment in `.../VIDEO/RENDITION/anything{n}.m4s`, as Segue names it and most packagers do. */
+const segmentName = /(\d+)\.(?:m4s|ts|mp4|m4v|m4a|cmfv|cmfa|aac)$/;
 
 /** The request on a line of a log; undefined where it is no answered request for a segment. */
 export function requestOn(line: string): SegmentRequest | undefined {
+  if (line.length > mostCharacters) return undefined;
   const found = line.startsWith('{') ? fromOwn(line) : fromCombined(line);
   if (found === undefined || (found.status !== 200 && found.status !== 206 && found.status !== 307))
     return undefined;
   const path = found.path.replace(/[?#].*$/, '').replace(/^https?:\/\/[^/]*/, '');
-  const [, folder = '', rendition = '', n] = segmentPath.exec(path) ?? [];
-  if (n === undefined) return undefined;
-  const video = folder.replace(/\/+$/, '') || '/';
+  const folders = path.split('/');
+  const [, n] = segmentName.exec(folders.pop() ?? '') ?? [];
+  const rendition = folders.pop();
+  if (n === undefined || rendition === undefined) return undefined;
+  if (Number(n) >= numberBound || Number.isNaN(found.at)) return undefined;
+  const video = folders.join('/').replace(/\/+$/, '') || '/';
   const { at, bytes, client } = found;
   return { at, video, rendition, n: Number(n), bytes, client };
 }
@@ -110,11 +118,21 @@ export async function traceOfLog(
 ): Promise<Trace> {
   const videos = new Map<string, Map<string, SeenRendition>>();
   const views: Views = newViews();
+  let [number, sample] = [0, ''];
   for await (const line of lines) {
+    number += 1;
     const request = requestOn(line);
-    if (request === undefined || Number.isNaN(request.at)) continue;
+    if (request === undefined) {
+      if (sample === '' && line.trim() !== '')
+        sample = `line ${number} is ${JSON.stringify(line.slice(0, 80))}`;
+      continue;
+    }
+    if (views.all().length >= mostViews)
+      throw new SegueError(
+        'too_large',
+        `${name}, line ${number}: more than ${mostViews} views; give a shorter log`,
+      );
     const renditions = videos.get(request.video) ?? new Map<string, SeenRendition>();
-    if (!videos.has(request.video) && videos.size >= mostVideos) continue;
     videos.set(request.video, renditions);
     const seen = renditions.get(request.rendition) ?? { segments: 0, bytes: 0, measured: 0, requests: 0 };
     renditions.set(request.rendition, seen);
@@ -129,7 +147,9 @@ export async function traceOfLog(
   const all = views.all();
   const first = all.reduce((least, { at }) => Math.min(least, at), Number.POSITIVE_INFINITY);
   if (all.length === 0) {
-    throw new SegueError('invalid_request', `${name} has no line about a segment`, {
+    const lacks =
+      number === 0 ? 'is empty' : `has no line about a segment in ${number}; ${sample || 'all are empty'}`;
+    throw new SegueError('invalid_request', `${name} ${lacks}`, {
       hint: 'Give a log in combined format, or what the playlist service logs with SEGUE_LOG_LEVEL=info.',
     });
   }

@@ -1,9 +1,10 @@
 import { copyCpuSecondsPerGb, monthSeconds } from '../policy/cost.ts';
 import type { Prices } from '../policy/document/prices.ts';
 import type { Policy } from '../policy/policy.ts';
-import { type Optimum, optimumOf } from './optimum.ts';
+import { type Optimum, optimising } from './optimum.ts';
 import type { Bill } from './quantities.ts';
-import { simulate } from './run.ts';
+import { type Outcome, simulation } from './run.ts';
+import { finish, type Steps, within } from './steps.ts';
 import type { Trace } from './trace.ts';
 import type { Sample } from './world.ts';
 
@@ -45,9 +46,20 @@ export interface Comparison {
 export type NamedPolicies = readonly { readonly name: string; readonly policy: Policy }[];
 
 /** Replays a trace against policies. All of them are billed by the same prices, whatever each of them believes. */
-export function compare(trace: Trace, policies: NamedPolicies, prices: Prices): Comparison {
+export const compare = (trace: Trace, policies: NamedPolicies, prices: Prices): Comparison =>
+  finish(comparing(trace, policies, prices));
+
+/** As {@link compare}, in steps. */
+export function* comparing(trace: Trace, policies: NamedPolicies, prices: Prices): Steps<Comparison> {
   const perMonth = monthSeconds / trace.seconds;
-  const optimum = optimumOf(trace, prices);
+  const share = 1 / (policies.length + 1);
+  const optimum = yield* within(optimising(trace, prices, leastAhead(policies)), 0, share);
+  const results: Result[] = [];
+  for (const [index, { name, policy }] of policies.entries()) {
+    const from = (index + 1) * share;
+    const outcome = yield* within(simulation(trace, policy, prices), from, from + share);
+    results.push(resultOf(name, trace, outcome, optimum));
+  }
   return {
     trace: trace.name,
     days: trace.seconds / 86_400,
@@ -55,12 +67,20 @@ export function compare(trace: Trace, policies: NamedPolicies, prices: Prices): 
     views: trace.events.filter(({ kind }) => kind === 'view').length,
     optimumPerMonth: optimum.total * perMonth,
     optimumRenderingPerMonth: optimum.rendering * perMonth,
-    results: policies.map(({ name, policy }) => resultOf(name, trace, policy, prices, optimum)),
+    results,
   };
 }
 
-function resultOf(name: string, trace: Trace, policy: Policy, prices: Prices, optimum: Optimum): Result {
-  const { used, bill, total, interrupted, coldStarts, samples } = simulate(trace, policy, prices);
+/** How far ahead of viewers is rendered at least, in seconds, whatever rule of whatever policy holds. */
+const leastAhead = (policies: NamedPolicies): number =>
+  Math.min(
+    ...policies.flatMap(({ policy }) =>
+      [...policy.rules, policy.default].map(({ keep }) => keep.aheadSeconds ?? Number.POSITIVE_INFINITY),
+    ),
+  );
+
+function resultOf(name: string, trace: Trace, outcome: Outcome, optimum: Optimum): Result {
+  const { used, bill, total, interrupted, coldStarts, samples } = outcome;
   const perMonth = monthSeconds / trace.seconds;
   const scaled = Object.fromEntries(Object.entries(bill).map(([item, amount]) => [item, amount * perMonth]));
   return {

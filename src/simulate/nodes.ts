@@ -77,14 +77,17 @@ export function nodeFactsOf(node: NodeState, at: number): NodeFacts {
   };
 }
 
-/** The node that renders a video: the first in an order of its own that is there, and in no trouble if there is one. */
+/**
+ * The node that renders a video: the first in an order of its own that is there, and in no trouble if there is one. Where all are away,
+ * the one that is back first: somebody waits for it.
+ */
 export function nodeFor(nodes: readonly NodeState[], video: number, at: number): NodeState | undefined {
   let second: NodeState | undefined;
   for (let tries = 0; tries < nodes.length; tries += 1) {
     const node = nodes[(video + tries) % nodes.length];
-    if (node === undefined || node.awayUntil > at) continue;
-    if (node.troubleUntil <= at) return node;
-    second ??= node;
+    if (node === undefined) continue;
+    if (node.awayUntil <= at && node.troubleUntil <= at) return node;
+    if (second === undefined || Math.max(at, node.awayUntil) < Math.max(at, second.awayUntil)) second = node;
   }
   return second;
 }

@@ -8,6 +8,7 @@ import type { Policy } from '../policy/policy.ts';
 import { newAgenda } from './events.ts';
 import { type NodeState, nodeAssumptions, nodeFactsOf, noteLoad } from './nodes.ts';
 import { type Bill, billOf, type Quantities, totalOf } from './quantities.ts';
+import { finish, type Steps } from './steps.ts';
 import type { Trace, TraceEvent } from './trace.ts';
 import { factsOf, matchedOf, partsIn, segmentsIn, type VideoState } from './video-state.ts';
 import { type Copies, newWorld, restOf, type Sample } from './world.ts';
@@ -30,6 +31,9 @@ const looks = [900, 3600, 7200, 14_400, 28_800, 57_600, 86_400, 172_800, 345_600
 /** While a rule waits for a time of day, an idle node or exposure it is looked at this often, in seconds, and so many times. */
 const clockLooks = { every: 1800, most: 96 };
 
+/** So many things are done in one step: some hundredths of a second. */
+const thingsInStep = 200;
+
 type Task =
   | { readonly kind: 'viewed'; readonly video: VideoState; readonly from: number; readonly to: number }
   | {
@@ -48,7 +52,11 @@ type Task =
  * as far as a viewer will need it in the moment in which they begin, and copies go to the bucket one after the other. `prices`:
  * what is paid, whatever the policy believes.
  */
-export function simulate(trace: Trace, policy: Policy, prices: Prices = pricesOf(policy.prices)): Outcome {
+export const simulate = (trace: Trace, policy: Policy, prices: Prices = pricesOf(policy.prices)): Outcome =>
+  finish(simulation(trace, policy, prices));
+
+/** As {@link simulate}, in steps. */
+export function* simulation(trace: Trace, policy: Policy, prices: Prices): Steps<Outcome> {
   const world = newWorld(trace, prices);
   const forecast = demandLearner();
   const agenda = newAgenda<Task>();
@@ -192,22 +200,24 @@ export function simulate(trace: Trace, policy: Policy, prices: Prices = pricesOf
     if (node === undefined) return;
     if (event.kind === 'loss') return lose(node, event.seconds);
     node.troubleUntil = world.now + event.seconds;
-    for (const video of [...node.videos]) copy(video);
+    for (const video of node.videos) copy(video);
   };
 
-  const performUntil = (at: number): void => {
-    while (agenda.next <= at) {
+  for (let [done, next] = [0, 0]; ; done += 1) {
+    if (done % thingsInStep === 0) yield world.now / trace.seconds;
+    const event = trace.events[next];
+    const at = Math.min(event?.at ?? Number.POSITIVE_INFINITY, trace.seconds);
+    if (agenda.next <= at) {
       world.advance(agenda.next);
       const task = agenda.take();
       if (task !== undefined) perform(task);
+    } else {
+      world.advance(at);
+      if (event === undefined || event.at > trace.seconds) break;
+      happen(event);
+      next += 1;
     }
-    world.advance(at);
-  };
-  for (const event of trace.events) {
-    performUntil(event.at);
-    happen(event);
   }
-  performUntil(trace.seconds);
   const bill = billOf(world.used, prices);
   return { used: world.used, bill, total: totalOf(bill), ...counts, samples: world.samples };
 }

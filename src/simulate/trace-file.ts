@@ -1,12 +1,11 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { SegueError } from '../ops/errors.ts';
 import { readBy } from '../ops/problems.ts';
 import { labelSchema, mostLabels } from '../policy/labels.ts';
 import type { Trace, TraceEvent, TraceVideo } from './trace.ts';
 
-const time = z.number().min(0);
+const time = z.number().min(0).max(1e9);
+const length = z.number().positive().max(1e9);
 
 /** The first line of a trace file. */
 const headSchema = z.object({
@@ -16,9 +15,15 @@ const headSchema = z.object({
   /** When it begins. */
   start: z.iso.datetime({ offset: true }),
   /** Its length. */
-  seconds: z.number().positive(),
+  seconds: length,
   nodes: z.int().min(1).max(1000).default(2),
-  diskBytes: z.number().min(1_000_000).default(100e9),
+  diskBytes: z.number().min(1_000_000).max(1e18).default(100e9),
+});
+
+const renditionSchema = z.object({
+  name: z.string().min(1).max(200),
+  kind: z.string().max(64).default('video'),
+  bytes: z.number().min(0).max(1e15),
 });
 
 const lineSchema = z.discriminatedUnion('type', [
@@ -27,21 +32,18 @@ const lineSchema = z.discriminatedUnion('type', [
     type: z.literal('video'),
     id: z.string().min(1).max(200),
     labels: z.array(labelSchema).max(mostLabels).default([]),
-    seconds: z.number().positive(),
-    size: z.number().min(0).default(720),
+    seconds: length,
+    size: z.number().min(0).max(1e6).default(720),
     segments: z.int().min(1).max(1_000_000),
-    cpuSeconds: z.number().min(0),
-    renditions: z
-      .array(z.object({ name: z.string(), kind: z.string().default('video'), bytes: z.number().min(0) }))
-      .min(1)
-      .max(64),
+    cpuSeconds: z.number().min(0).max(1e9),
+    renditions: z.array(renditionSchema).min(1).max(64),
   }),
   z.object({
     type: z.literal('view'),
     at: time,
     video: z.string(),
     from: time.default(0),
-    to: z.number().positive(),
+    to: length,
     viewer: z.string().max(200).optional(),
   }),
   z.object({ type: z.literal('loss'), at: time, node: z.int().min(0), seconds: time.default(900) }),
@@ -50,21 +52,13 @@ const lineSchema = z.discriminatedUnion('type', [
 
 type Line = z.output<typeof lineSchema>;
 
-/** Events of one trace at most: what fits into memory. */
-const mostEvents = 5_000_000;
+/** Lines of one trace at most: what fits into memory. */
+const mostLines = 5_000_000;
 
 /**
- * Reads a trace file: a line of JSON each for the trace, its videos, and what happened, in any order after the first (docs/SIMULATION.md).
- * @throws SegueError `invalid_request` with the line
+ * Reads the lines of a trace file: JSON for the trace, its videos, and what happened, in any order after the first
+ * (docs/SIMULATION.md). @throws SegueError `invalid_request` with the line
  */
-export async function readTrace(path: string): Promise<Trace> {
-  return traceOf(
-    createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY }),
-    path,
-  );
-}
-
-/** As {@link readTrace}, of lines. */
 export async function traceOf(lines: AsyncIterable<string>, name: string): Promise<Trace> {
   let head: z.output<typeof headSchema> | undefined;
   const videos: TraceVideo[] = [];
@@ -74,19 +68,22 @@ export async function traceOf(lines: AsyncIterable<string>, name: string): Promi
   for await (const text of lines) {
     number += 1;
     if (text.trim() === '') continue;
-    const line = parseLine(text, `${name}, line ${number}`);
+    const where = `${name}, line ${number}`;
+    const line = parseLine(text, where);
     if (line.type === 'trace') {
+      if (head !== undefined) throw wrong(`${where}: type: only the first line is a trace`);
       head = line;
       continue;
     }
-    if (head === undefined)
-      throw wrong(`${name}, line ${number}: the first line has to be {"type": "trace", ...}`);
-    if (events.length >= mostEvents) throw wrong(`${name} has more than ${mostEvents} events`);
+    if (head === undefined) throw wrong(`${where}: the first line has to be {"type": "trace", ...}`);
+    if (videos.length + events.length >= mostLines)
+      throw wrong(`${where}: a trace has at most ${mostLines} lines`);
     if (line.type === 'video') {
       const { type: _, ...video } = line;
+      if (numbers.has(video.id)) throw wrong(`${where}: id: ${video.id} was described before`);
       numbers.set(video.id, videos.length);
       videos.push(video);
-    } else events.push(eventOf(line, numbers, videos, `${name}, line ${number}`));
+    } else events.push(eventOf(line, numbers, videos, head.nodes, where));
   }
   if (head === undefined) throw wrong(`${name} is empty`);
   const { start, seconds, nodes, diskBytes } = head;
@@ -117,10 +114,13 @@ function eventOf(
   line: Exclude<Line, { type: 'trace' | 'video' }>,
   numbers: ReadonlyMap<string, number>,
   videos: readonly TraceVideo[],
+  nodes: number,
   where: string,
 ): TraceEvent {
   if (line.type !== 'view') {
     const { type, ...rest } = line;
+    if (rest.node >= nodes)
+      throw wrong(`${where}: node: expected less than ${nodes}, the nodes of the trace, got ${rest.node}`);
     return { kind: type, ...rest };
   }
   const { at, from, to, viewer } = line;

@@ -1,7 +1,7 @@
 import { countOf, difference, type Ranges, unionOf } from '../catalog/ranges.ts';
 import { type Demand, reachParts, type VideoFacts } from '../policy/facts.ts';
 import type { Matched } from '../policy/match.ts';
-import type { TraceVideo } from './trace.ts';
+import type { TraceRendition, TraceVideo } from './trace.ts';
 
 /** Where a rendition's segments are, in a simulation. */
 interface RenditionState {
@@ -50,6 +50,10 @@ export interface VideoState {
   look: number;
 }
 
+/** Whether viewers get a rendition: the first, and what is heard. */
+export const isViewedAt = (renditions: readonly TraceRendition[], index: number): boolean =>
+  index === 0 || renditions[index]?.kind === 'audio';
+
 /** A video before anybody has watched it. */
 export function newVideoState(trace: TraceVideo, number: number): VideoState {
   const bytes = trace.renditions.reduce((sum, rendition) => sum + rendition.bytes, 0);
@@ -61,7 +65,7 @@ export function newVideoState(trace: TraceVideo, number: number): VideoState {
       kind: rendition.kind,
       segmentBytes: rendition.bytes / trace.segments,
       share: bytes === 0 ? 1 / trace.renditions.length : rendition.bytes / bytes,
-      isViewed: index === 0 || rendition.kind === 'audio',
+      isViewed: isViewedAt(trace.renditions, index),
       here: [],
       stored: [],
       queued: [],

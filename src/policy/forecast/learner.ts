@@ -3,8 +3,8 @@ import { type DemandModel, modelOf } from './model.ts';
 
 /** Labels of which histories are kept; those seen first. */
 const mostLabels = 200;
-/** From so many videos on the history of a label is asked, and not that of all videos. */
-const enoughVideos = 50;
+/** From so many videos on the history of a label is asked, and not only that of all videos, which it goes on from. */
+const enoughVideos = 20;
 /** A model is used for so long before it is learnt anew, in seconds. */
 const freshSeconds = 3600;
 
@@ -50,7 +50,7 @@ export function demandLearner(seen: ReadonlyMap<string, History> = new Map()): L
     // Learnt again after an hour, or sooner while there is little to learn from.
     if (known !== undefined && now - known.at < freshSeconds && history.videos < known.videos * 1.5)
       return known.model;
-    const model = modelOf(history, now);
+    const model = modelOf(history, now, history === all ? undefined : modelNow(allVideos, all, now));
     models.set(label, { at: now, videos: Math.max(20, history.videos), model });
     return model;
   };

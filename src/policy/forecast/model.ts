@@ -13,6 +13,8 @@ export interface DemandModel {
   readonly shape: number;
   /** How many of all views come to each part of a video, 0 to 1. */
   readonly reach: readonly number[];
+  /** For how long such videos have been seen, in seconds: what is expected beyond that is a guess. */
+  readonly knownSeconds: number;
   /** Too little was seen to say anything. */
   readonly isNew: boolean;
 }
@@ -37,8 +39,17 @@ const priorScale = 6 * 3600;
 /** More views of one class of age say no more about fading than so many. */
 const mostFadingViews = 40;
 
-/** From so many videos on, and after so long (in seconds), something is known. */
-const enough = { videos: 100, seconds: 2 * 86_400 };
+/**
+ * From so many videos on, and after so long (in seconds), something is known. A week: who comes back does so within days, and a forecast
+ * for a month out of two days was wrong so often that it cost more than copying everything until then.
+ */
+const enough = { videos: 100, seconds: 7 * 86_400 };
+
+const knownSeconds = ({ born: [first] }: History, now: number): number =>
+  first === undefined ? 0 : Math.max(0, now - first.hour * 3600);
+
+const isNew = (history: History, now: number): boolean =>
+  history.videos < enough.videos || knownSeconds(history, now) < enough.seconds;
 
 /** Videos of about one age. */
 interface Cohort {
@@ -49,17 +60,26 @@ interface Cohort {
 /** Ages are told apart by this factor where it does not matter more exactly. */
 const cohortFactor = 1.2;
 
-/** Learns from what was seen until `now` (seconds, of the clock of the history). */
-export function modelOf(history: History, now: number): DemandModel {
+/**
+ * Learns from what was seen until `now` (seconds, of the clock of the history). `general`: the model of all videos, which is believed of
+ * those with one label until they show otherwise.
+ */
+export function modelOf(history: History, now: number, general?: DemandModel): DemandModel {
   const cohorts = cohortsOf(history, now);
-  const curve = curveOf(ratesOf(history, cohorts));
+  const rates =
+    general === undefined ? ratesOf(history, cohorts) : ratesLike(general.curve, history, cohorts);
+  const curve = curveOf(rates);
   const views = history.videos + history.again.reduce((sum, again) => sum + again, 0);
   return {
     videos: history.videos,
     curve,
-    shape: shapeOf(history.revisited, cohorts, curve),
-    reach: history.reach.map((reached) => (reached + prior.videos * prior.reach) / (views + prior.videos)),
-    isNew: history.videos < enough.videos || now - (history.born[0]?.hour ?? now) * 3600 < enough.seconds,
+    shape: shapeOf(history.revisited, cohorts, curve, general?.shape ?? prior.shape),
+    reach: history.reach.map(
+      (reached, part) =>
+        (reached + prior.videos * (general?.reach[part] ?? prior.reach)) / (views + prior.videos),
+    ),
+    knownSeconds: knownSeconds(history, now),
+    isNew: general?.isNew ?? isNew(history, now),
   };
 }
 
@@ -73,11 +93,8 @@ function ratesOf(history: History, cohorts: readonly Cohort[]): number[] {
   // What was seen of the classes before, the nearest counting most: views, and the video seconds that had them.
   let [seenViews, seenSeconds]: [number, number] = [prior.views, prior.views / prior.rate];
   for (let index = 0; index < ageClasses; index += 1) {
-    const [from, width] = classSpan(index);
-    const exposure = cohorts.reduce(
-      (sum, { age, videos }) => sum + videos * Math.min(width, Math.max(0, age - from)),
-      0,
-    );
+    const [from] = classSpan(index);
+    const exposure = exposureIn(index, cohorts);
     const again = history.again[index] ?? 0;
     const older = Math.log(middleOf(index) / middleOf(index - 1));
     if (from >= priorScale) seenSeconds *= Math.exp(older * fading);
@@ -96,6 +113,25 @@ function ratesOf(history: History, cohorts: readonly Cohort[]): number[] {
     seenSeconds = (seenSeconds + exposure) * kept;
   }
   return rates;
+}
+
+/** Views a second in each class of age: in the proportion to those of another curve that the younger classes had, until they show otherwise. */
+function ratesLike(general: Curve, history: History, cohorts: readonly Cohort[]): number[] {
+  let [seen, expected]: [number, number] = [prior.views, prior.views];
+  return general.rates.map((rate, index) => {
+    const exposure = exposureIn(index, cohorts);
+    const again = history.again[index] ?? 0;
+    const believed = (rate * seen) / expected;
+    seen += again;
+    expected += exposure * rate;
+    return (again + prior.views) / (exposure + prior.views / believed);
+  });
+}
+
+/** Seconds that videos have spent in a class of age, all together. */
+function exposureIn(index: number, cohorts: readonly Cohort[]): number {
+  const [from, width] = classSpan(index);
+  return cohorts.reduce((sum, { age, videos }) => sum + videos * Math.min(width, Math.max(0, age - from)), 0);
 }
 
 /** An age that stands for a class, in seconds. */
@@ -128,9 +164,9 @@ const revisitedBy = (views: number, shape: number): number => 1 - (shape / (shap
  * The shape at which as many videos would have been watched again as were. Not by the spread of views: a few very popular videos would
  * decide that, while what costs is whether anybody comes back to the many others.
  */
-function shapeOf(revisited: number, cohorts: readonly Cohort[], curve: Curve): number {
+function shapeOf(revisited: number, cohorts: readonly Cohort[], curve: Curve, shapeBelieved: number): number {
   const believed = { videos: prior.videos, views: viewsBy(curve, 4 * priorScale) };
-  const wanted = revisited + believed.videos * revisitedBy(believed.views, prior.shape);
+  const wanted = revisited + believed.videos * revisitedBy(believed.views, shapeBelieved);
   const all = [...cohorts.map(({ age, videos }) => ({ videos, views: viewsBy(curve, age) })), believed];
   let [low, high] = [Math.log(0.02), Math.log(20)];
   for (let step = 0; step < 20; step += 1) {

@@ -54,8 +54,8 @@ export function axisFigure(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-const text = (x: number, y: number, words: string, anchor = 'start', weight = 'normal'): string =>
-  `<text x="${at(x)}" y="${at(y)}" text-anchor="${anchor}" font-weight="${weight}">${escaped(words)}</text>`;
+const text = (x: number, y: number, words: string, anchor = 'start', isTitle = false): string =>
+  `<text x="${at(x)}" y="${at(y)}" text-anchor="${anchor}"${isTitle ? ' class="title"' : ''}>${escaped(words)}</text>`;
 
 /** Title, horizontal grid and its figures; the bars or lines go on top. */
 function axes(title: string, top: number, { x, y, width, height }: Frame): string {
@@ -63,7 +63,7 @@ function axes(title: string, top: number, { x, y, width, height }: Frame): strin
     const level = y + height * (1 - part);
     return `<line x1="${at(x)}" x2="${at(x + width)}" y1="${at(level)}" y2="${at(level)}" class="grid"/>${text(x - 6, level + 4, axisFigure(top * part), 'end')}`;
   });
-  return text(x, y - 12, title, 'start', 'bold') + lines.join('');
+  return text(x, y - 12, title, 'start', true) + lines.join('');
 }
 
 /** Lines over time. `unit` of x, and its largest value. */

@@ -6,7 +6,7 @@ import { cellsOf, headingOf } from './table.ts';
 const style = `
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ddd }
 @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #16181c; --line: #3a3d44 } }
-body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
+body { margin: 2rem auto; max-width: 84rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
 figure { margin: 1rem 0; overflow-x: auto } svg { width: 100%; min-width: 40rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums } div { overflow-x: auto }
 th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }

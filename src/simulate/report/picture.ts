@@ -1,5 +1,6 @@
 import type { Comparison } from '../compare.ts';
-import { barChart, type Frame, legend, lineChart } from './chart.ts';
+import { barChart, escaped, type Frame, legend, lineChart } from './chart.ts';
+import { headingOf } from './table.ts';
 
 /** Items of a bill, in the words of a legend. */
 const items = {
@@ -14,8 +15,9 @@ const items = {
 
 const pieces = [...Object.values(items), 'all but rendering'];
 
+/** Readable on light and on dark, in a page and alone. */
 const style =
-  '<style>text{font:12px system-ui,sans-serif;fill:var(--ink,#222)}.grid{stroke:var(--line,#ddd)}.paper{fill:var(--paper,#fff)}</style>';
+  '<style>svg{--ink:#222;--paper:#fff;--line:#ddd}@media(prefers-color-scheme:dark){svg{--ink:#ddd;--paper:#16181c;--line:#3a3d44}}text{font:12px system-ui,sans-serif;fill:var(--ink)}.title{font-weight:bold}.grid{stroke:var(--line)}.paper{fill:var(--paper)}</style>';
 
 /** One picture of a comparison: what each policy costs, item by item beside the optimum, and what is at risk over time. SVG. */
 export function pictureOf(comparison: Comparison): string {
@@ -52,5 +54,5 @@ export function pictureOf(comparison: Comparison): string {
     over('GB in the bucket', 'stored', 1e9, { x: 510, y: 170, width: 350, height: 80 }),
     legend(names, 510, 290),
   ];
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 305" role="img" aria-label="${comparison.trace}">${style}<rect class="paper" width="900" height="305"/>${parts.join('')}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 305" role="img" aria-label="${escaped(headingOf(comparison))}">${style}<rect class="paper" width="900" height="305"/>${parts.join('')}</svg>`;
 }

@@ -19,7 +19,7 @@ const columns: readonly (readonly [heading: string, cell: (result: Result) => st
 
 /** Headings and cells of a comparison, the offline optimum last. */
 export function cellsOf({ results, optimumPerMonth }: Comparison): string[][] {
-  const optimum = columns.map(([, _], index) =>
+  const optimum = columns.map((_, index) =>
     index === 0 ? 'optimum' : index === 1 ? money(optimumPerMonth) : index === 2 ? 'x 1.000' : '',
   );
   return [
@@ -45,5 +45,27 @@ export function tableLines(comparison: Comparison): string[] {
         .join('  ')
         .trimEnd(),
     ),
+    ...exposureLines(comparison),
+  ];
+}
+
+const blocks = ' ▁▂▃▄▅▆▇█';
+/** Characters of a line about exposure over time. */
+const columnsOfTime = 60;
+
+/** Exposure over time, a line for each policy, all of one scale. */
+function exposureLines({ results }: Comparison): string[] {
+  const most = results.reduce((top, { exposureMost }) => Math.max(top, exposureMost), 0);
+  const width = results.reduce((longest, { policy }) => Math.max(longest, policy.length), 0);
+  return [
+    `exposure over time, up to ${seconds(most)}:`,
+    ...results.map(({ policy, samples }) => {
+      const line = Array.from({ length: columnsOfTime }, (_, column) => {
+        const sample = samples[Math.floor(((column + 0.5) * samples.length) / columnsOfTime)];
+        const part = most === 0 ? 0 : (sample?.exposure ?? 0) / most;
+        return blocks[Math.ceil(part * (blocks.length - 1))] ?? ' ';
+      });
+      return `${policy.padEnd(width)}  ${line.join('')}`.trimEnd();
+    }),
   ];
 }

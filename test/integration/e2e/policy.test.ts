@@ -1,9 +1,11 @@
+import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { copy, evict, explain, exportTrace } from '../../../src/cli/copies.ts';
 import { policy } from '../../../src/cli/policy.ts';
-import { readTrace } from '../../../src/simulate/trace-file.ts';
+import { linesIn } from '../../../src/simulate/lines.ts';
+import { traceOf } from '../../../src/simulate/trace-file.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { startStack, type TestStack } from '../../support/stack.ts';
 import { until } from '../../support/wait.ts';
@@ -119,7 +121,7 @@ test('operators say what is copied, see why, and do it by hand; what was watched
     },
     { what: 'the view has ended', timeout: 120_000, every: 2000 },
   );
-  const trace = await readTrace(file);
+  const trace = await traceOf(linesIn(createReadStream(file, 'utf8'), file), file);
   expect(trace.videos).toMatchObject([{ id, labels: ['clip', 'team-a', 'later'], seconds: 12, size: 180 }]);
   expect(trace.events).toMatchObject([{ kind: 'view', video: 0, from: 0, to: 12 }]);
 }, 240_000);

@@ -52,17 +52,15 @@ test('only as far as it is watched', () => {
 });
 
 test('prices, space and losses move it in their directions', () => {
-  const facts = { labels: ['miss'], demand: watched(2) };
-  expect(worth(facts)).toBe(0);
   expect(worth({ labels: ['hit'] }, { preset: 'aws-s3', perThousandPuts: 10 }), 'dear requests').toBe(0);
-  expect(
-    worth({ labels: ['hit'], cpuSeconds: 0.01 }, { preset: 'own-hardware', diskGbMonth: 0 }),
-    'cheap rendering',
-  ).toBe(0);
+  const asDear = { preset: 'own-hardware', diskGbMonth: 0, nodeGbOut: 0.001 };
   const pressed = { ...idle, evictedAfterSeconds: 600 };
-  const own = { preset: 'own-hardware', diskGbMonth: 0 };
-  const rare = { labels: ['hit'], cpuSeconds: 30, createdAt: noon - 8 * 86_400_000, demand: watched(1) };
-  expect(worth(rare, own, pressed)).toBeGreaterThan(worth(rare, own));
+  expect(worth({ labels: ['hit'] }, asDear), 'room for all').toBe(0);
+  expect(worth({ labels: ['hit'] }, asDear, pressed), 'no room').toBe(16);
+  expect(worth({ labels: ['hit'], cpuSeconds: 0.01 }, asDear, pressed), 'cheap rendering').toBe(0);
+  const losing = readPolicy({ prices: asDear, trouble: { lossesPerMonth: 30 } });
+  const { copy } = decide(losing, video({ labels: ['hit'] }), idle, forecast, noon);
+  expect(copy.length, 'a node that is lost each day').toBe(2);
 });
 
 test('while nothing is known, what is dear to render is copied', () => {

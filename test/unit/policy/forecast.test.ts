@@ -68,6 +68,7 @@ test('an outlook is a distribution: silence falls from one, means agree with it'
     curve: curveOf(rates),
     shape: 2,
     reach: Array.from({ length: reachParts }, () => 1),
+    knownSeconds: 30 * day,
     isNew: false,
   };
   const outlook = outlookOf(model, day, 1, 1);
@@ -90,10 +91,28 @@ test('an outlook is a distribution: silence falls from one, means agree with it'
   expect(held / day).toBeCloseTo(1 + 3 - absent, 4);
 });
 
+test('what a label has not shown yet is as with all videos, in the proportion that it has shown', () => {
+  const learner = demandLearner();
+  for (let number = 0; number < 1000; number += 1) {
+    learner.first(['old'], number);
+    for (let view = 1; view <= 4; view += 1) learner.again(['old'], view * 4 * day, view === 1);
+  }
+  // Nobody was seen again yet, and half of them on the first day.
+  for (let number = 0; number < 50; number += 1) {
+    learner.first(['young'], 16 * day);
+    learner.first(['eager'], 15 * day);
+    learner.again(['eager'], day / 2, true);
+  }
+  const views = (label: string) => viewsBy(learner.modelFor([label], 16 * day).model.curve, 16 * day);
+  expect(views('young')).toBeGreaterThan(views('old') / 1.5);
+  expect(views('young')).toBeLessThan(views('old') * 1.5);
+  expect(views('eager')).toBeGreaterThan(views('old') * 2);
+});
+
 test('a label speaks for itself once enough videos have it, and labels are bounded', () => {
   const learner = demandLearner();
   for (let number = 0; number < 60; number += 1)
-    learner.first(['often', number < 49 ? 'seldom' : 'rare'], number);
+    learner.first(['often', number < 19 ? 'seldom' : 'rare'], number);
   expect(learner.modelFor(['often', 'seldom'], 100).label).toBe('often');
   learner.first(['seldom'], 61);
   expect(learner.modelFor(['often', 'seldom'], 100).label).toBe('seldom');

@@ -35,31 +35,6 @@ describe('a made-up workload', () => {
   });
 });
 
-describe('a trace file that is wrong is refused with its line:', () => {
-  const head = '{"type":"trace","version":1,"start":"2026-01-05T00:00:00Z","seconds":100}';
-  const video =
-    '{"type":"video","id":"v","seconds":10,"segments":2,"cpuSeconds":1,"renditions":[{"name":"a","bytes":1}]}';
-  it.each([
-    ['empty', [], 'empty'],
-    ['no head', [video], 'line 1: the first line has to be'],
-    ['not JSON', [head, '{'], 'line 2 is not JSON'],
-    ['an unknown type', [head, '{"type":"vieuw"}'], 'line 2: type: expected one of'],
-    ['a wrong field', [head, '{"type":"loss","at":-1,"node":0}'], 'line 2: at: expected at least 0, got -1'],
-    [
-      'a view of nothing',
-      [head, '{"type":"view","at":1,"video":"x","to":3}'],
-      'no line before this one describes x',
-    ],
-    [
-      'a view after the end',
-      [head, video, '{"type":"view","at":1,"video":"v","from":10,"to":12}'],
-      'from: 10 is not before',
-    ],
-  ])('%s', async (_name, texts, problem) => {
-    await expect(traceOf(lines(...texts), 'file')).rejects.toThrow(problem);
-  });
-});
-
 test('combined access logs become views: segments that follow each other, by client', async () => {
   const line = (client: string, time: string, path: string, status = 200, bytes = 1000) =>
     `${client} - - [05/Jan/2026:${time} +0100] "GET ${path} HTTP/1.1" ${status} ${bytes} "-" "player"`;

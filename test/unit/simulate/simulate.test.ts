@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { pricesOf } from '../../../src/policy/document/prices.ts';
 import { readPolicy } from '../../../src/policy/read.ts';
 import { newAgenda } from '../../../src/simulate/events.ts';
-import { optimumOf } from '../../../src/simulate/optimum.ts';
 import { simulate } from '../../../src/simulate/run.ts';
 import type { Trace, TraceEvent } from '../../../src/simulate/trace.ts';
 
@@ -114,54 +112,4 @@ test('disks stay below their budget, and only the only copy is rendered again', 
   const everything = run([...events, ...again], { copy: { what: 'everything' } }, small);
   expect(everything).toMatchObject({ coldStarts: 0, interrupted: 0 });
   expect(Math.max(...everything.samples.map(({ disk }) => disk))).toBeLessThanOrEqual(80e6);
-});
-
-test('the optimum is what trying everything finds, and no policy is below it', () => {
-  const prices = {
-    ...pricesOf({ preset: 'own-hardware' }),
-    storedGbMonth: 0.5,
-    diskGbMonth: 1,
-    cpuHour: 0.01,
-  };
-  const times = fc.array(fc.integer({ min: 0, max: 9 * day }), { minLength: 1, maxLength: 5 });
-  fc.assert(
-    fc.property(times, fc.integer({ min: 0, max: 9 * day }), (at, lossAt) => {
-      const lossEvent: TraceEvent = { kind: 'loss', at: lossAt + 0.5, node: 0, seconds: 60 };
-      const events = [...at.map((time) => view(time)), lossEvent].toSorted((a, b) => a.at - b.at);
-      const { total } = optimumOf(trace(events, { nodes: 1 }), prices);
-      // Exhaustively: after each view stay on the disk, go to the bucket, or be given up.
-      const views = events.filter(({ kind }) => kind === 'view').map(({ at: time }) => time);
-      const least = (index: number, place: 'disk' | 'bucket' | 'nowhere'): number => {
-        const [now, next] = [views[index] ?? 0, views[index + 1]];
-        if (next === undefined) return 0;
-        const months = (next - now) / (30 * day);
-        const isLost = place === 'disk' && now < lossAt && lossAt <= next;
-        const kept = place === 'disk' ? 0.016 * months * 1 : place === 'bucket' ? 0.016 * months * 0.5 : 0;
-        const onDiskUntilLoss = isLost ? 0 : kept;
-        if (isLost) return Number.POSITIVE_INFINITY;
-        const serve =
-          place === 'bucket'
-            ? 0.016 * prices.bucketGbOut + 0.016 * prices.perThousandGets
-            : 0.016 * prices.nodeGbOut;
-        const render = place === 'nowhere' ? prices.cpuHour : 0;
-        const here = place === 'bucket' ? 'bucket' : 'disk';
-        return onDiskUntilLoss + serve + render + after(index + 1, here);
-      };
-      const copying =
-        0.016 * prices.perThousandPuts + 0.016 * (prices.copiedGb + (4 / 3600) * prices.cpuHour);
-      const after = (index: number, place: 'disk' | 'bucket'): number =>
-        Math.min(
-          least(index, place),
-          least(index, 'nowhere'),
-          place === 'disk' ? copying + least(index, 'bucket') : Number.POSITIVE_INFINITY,
-        );
-      const first = prices.cpuHour + 0.016 * prices.nodeGbOut;
-      expect(total).toBeLessThanOrEqual(first + after(0, 'disk') + 1e-9);
-      for (const what of ['auto', 'everything', 'nothing'])
-        expect(
-          simulate(trace(events, { nodes: 1 }), readPolicy({ default: { copy: { what } } }), prices).total,
-        ).toBeGreaterThanOrEqual(total - 1e-9);
-    }),
-    { numRuns: 60 },
-  );
 });
