@@ -7,6 +7,7 @@ import { policyJsonSchema } from '../src/policy/policy.ts';
 import { audited } from './audit.ts';
 import { onceCatalogAnswers } from './catalog-wait.ts';
 import { copyRoutes } from './copy-routes.ts';
+import { dryRunRoute } from './dry-run-route.ts';
 import { caching, guarded, openToAll, preflight } from './headers.ts';
 import { identify } from './identity.ts';
 import { initRoute } from './init-route.ts';
@@ -69,6 +70,7 @@ export function createApp(ports: Ports): App {
   overviewRoutes(app, shared);
   targetsRoute(app, shared);
   policyRoutes(app, shared);
+  dryRunRoute(app, shared);
   copyRoutes(app, shared);
   keyRoutes(app, shared);
   reconcileRoutes(app, shared);
