@@ -18,6 +18,7 @@ import { addIngest } from './ingest-command.ts';
 import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
+import { addOverview } from './overview/commands.ts';
 import type { PolicyOptions } from './policy.ts';
 import type { ReconcileCommandOptions } from './reconcile.ts';
 import { addStreams } from './stream-commands.ts';
@@ -137,6 +138,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   addClients(add, ended);
   addStreams(program, ended);
   addIngest(program, child, ended);
+  addOverview(program, ended);
   try {
     await program.parseAsync([...own], { from: 'user' });
     return code;

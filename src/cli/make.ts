@@ -1,11 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cliConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import { backoff } from '../ops/loop.ts';
 import { type MakeProgress, progressOf } from './make-progress.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { startProgress } from './progress.ts';
+import { serverOf } from './service-access.ts';
 import { demandNext, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
 
 /** Options of `segue make`, as the command line gives them. */
@@ -40,7 +40,7 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
     const posted = await postVideo(server, description, options.profile, stop.signal);
     output.out(json ? JSON.stringify({ event: 'posted', ...posted }) : posted.url);
     if (options.wait === false) return 0;
-    const made = await watch(server, posted.id, json, output, stop.signal);
+    const made = await untilStored(server, posted.id, json, output, stop.signal);
     if (json) output.out(JSON.stringify({ event: 'done', ...made }));
     else output.err(`${made.total} segments are in the bucket`);
     return 0;
@@ -51,14 +51,6 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
   } finally {
     process.off('SIGINT', interrupt);
   }
-}
-
-function serverOf(given: string | undefined): string {
-  const server = given ?? cliConfig().url;
-  if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol)) {
-    throw new SegueError('configuration', `--server ${server} is not an http(s) URL`);
-  }
-  return server.replace(/\/+$/, '');
 }
 
 async function readDescription(file: string): Promise<string> {
@@ -95,7 +87,11 @@ async function readInput(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-async function watch(
+/**
+ * Waits until all of a video is in the bucket, and tells how far it is: with a bar, or with `json` a `progress` object a line. Asks for
+ * what nobody makes by itself. @throws SegueError `render_failed`, or as the service says
+ */
+export async function untilStored(
   server: string,
   id: string,
   json: boolean,
