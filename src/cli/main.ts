@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
+import { addCompletion } from './completion/commands.ts';
 import type { DrainOptions } from './drain.ts';
 import {
   doctorHelp,
@@ -139,6 +140,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   addStreams(program, ended);
   addIngest(program, child, ended);
   addOverview(program, ended);
+  addCompletion(program, ended);
   try {
     await program.parseAsync([...own], { from: 'user' });
     return code;

@@ -53,9 +53,12 @@ const columns: readonly Column[] = [
 
 const tones = { ready: 'good', draining: 'raised', dead: 'bad' } as const satisfies Record<string, Tone>;
 
-/** The tone of a part of 1 that is used. */
+/** The tone of a part of a disk that is used. */
 export const usedTone = (part: number | undefined): Tone =>
   part === undefined || part < 0.75 ? 'good' : part < 0.9 ? 'raised' : 'bad';
+
+/** The tone of a part of the processors that is used: a node that renders may use them all. */
+export const cpuTone = (part = 0): Tone => (part < 0.9 ? 'good' : 'raised');
 
 /** What `segue nodes` prints. `now` in milliseconds. */
 export function nodeLines(nodes: readonly Node[], now: number, page: Page): string[] {
@@ -74,7 +77,7 @@ function cells({ id, state, heartbeatAt, load, url, host, pid }: Node, now: numb
     id,
     { text: state, tone: tones[state] },
     age(heartbeatAt, now),
-    isDead ? '-' : { text: percent(load.cpu), tone: usedTone(load.cpu) },
+    isDead ? '-' : { text: percent(load.cpu), tone: cpuTone(load.cpu) },
     isDead ? '-' : { text: percent(load.diskUsed), tone: usedTone(load.diskUsed) },
     sizeText(load.diskBytes),
     figure(sizeText(load.residentBytes)),

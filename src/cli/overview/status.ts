@@ -137,7 +137,7 @@ export function statusLines(summary: Summary, page: Page): string[] {
       'copying',
       figures.copyQueue + figures.copyRate === 0
         ? 'nothing'
-        : `${counted(figures.copyQueue, 'segment waits', 'segments wait')}, ${rate(figures.copyRate)}`,
+        : `${rate(figures.copyRate)}, ${counted(figures.copyQueue, 'segment waits', 'segments wait')}`,
     ),
     row(
       'viewers',

@@ -31,8 +31,9 @@ const isDrawn = (cell: Cell | undefined): cell is DrawnCell => typeof cell === '
 const textOf = (cell: Cell | undefined): string =>
   cell === undefined || isDrawn(cell) ? '' : typeof cell === 'string' ? cell : cell.text;
 
-/** The text in so many columns: cut with an ellipsis, or filled up with spaces. */
+/** The text in so many columns: cut with an ellipsis, or filled up with spaces. Without a bound it is as it is. */
 export function fitted(text: string, width: number, right = false): string {
+  if (width === Number.POSITIVE_INFINITY) return text;
   const cut = widthOf(text, { limit: width, ellipsis: '…' });
   const kept = cut.truncated ? `${text.slice(0, cut.index)}${cut.ellipsed ? '…' : ''}` : text;
   const space = ' '.repeat(Math.max(0, width - cut.width));

@@ -3,7 +3,7 @@ import { recentNodes } from './conditions.ts';
 import { eventLine } from './events.ts';
 import { counted, percent, rate, risk, tally } from './figures.ts';
 import type { LiveState, LiveVideo } from './live-state.ts';
-import { usedTone } from './nodes.ts';
+import { cpuTone, usedTone } from './nodes.ts';
 import { oneLine, type Page, type Tone } from './page.ts';
 import type { Node } from './service.ts';
 import { drawStrip, stripLegend } from './strip.ts';
@@ -43,6 +43,7 @@ export function topLines(state: LiveState, rows: number, page: Page, now: number
   const space = Math.max(4, rows - fixed.lines - fixed.events);
   const shownNodes = nodes.slice(0, Math.max(2, Math.min(nodes.length, space - 3)));
   const shownVideos = videos.slice(0, Math.max(1, space - shownNodes.length));
+  const named = shownVideos.some(({ name }) => (name ?? '') !== '');
   const hidden = nodes.length - shownNodes.length;
   const about = broken === undefined ? url : `${url}: ${oneLine(broken)}`;
   const head = fitted(`segue top  ${about}`, width - time.length - 1);
@@ -59,7 +60,7 @@ export function topLines(state: LiveState, rows: number, page: Page, now: number
     ...(hidden > 0 ? [page.paint('quiet', `  and ${counted(hidden, 'node')} more`)] : []),
     '',
     ...tableLines(
-      videoColumns,
+      named ? videoColumns : videoColumns.filter(({ title }) => title !== 'NAME'),
       shownVideos.map((video) => videoCells(video, page)),
       page,
     ),
@@ -86,7 +87,7 @@ function overall(nodes: readonly Node[], videos: readonly LiveVideo[]): string {
   const rendering = videos.filter(({ holder }) => holder !== null).length;
   const exposed = risk(sum(videos.map(({ exposureSeconds }) => exposureSeconds)));
   const states = tally({ ready: of('ready'), draining: of('draining'), dead: of('dead') });
-  return `nodes: ${states}   videos: ${watched} watched, ${rendering} rendered   exposed: ${exposed}   copying: ${queue} wait, ${copying}`;
+  return `nodes ${states} · videos ${watched} watched, ${rendering} rendering · exposed ${exposed} · to copy ${queue}, ${copying}`;
 }
 
 const answers = (point: LiveState['point']): string =>
@@ -114,7 +115,7 @@ function nodeCells({ id, state, load }: Node, all: readonly Node[]): Cell[] {
   return [
     id,
     { text: state, tone: state === 'ready' ? 'good' : 'raised' },
-    meter(cpu ?? 0, percent(cpu), usedTone(cpu)),
+    meter(cpu ?? 0, percent(cpu), cpuTone(cpu)),
     meter(diskUsed ?? 0, percent(diskUsed), usedTone(diskUsed)),
     meter(ofSlots, slots === undefined ? String(encoders) : `${encoders}/${slots}`, 'link'),
     String(load.renders),

@@ -41,7 +41,11 @@ export const top = (options: TopOptions, output: Output): Promise<ExitCode> =>
     try {
       await Promise.race([live.ready, live.ended]);
       using shown = isScreen
-        ? screenOf(() => live.state(), access.server, () => ending.abort())
+        ? screenOf(
+            () => live.state(),
+            access.server,
+            () => ending.abort(),
+          )
         : { show: () => output.out(JSON.stringify(jsonOf(live.state()))), [Symbol.dispose]: () => undefined };
       for (let count = 0; !over.aborted; ) {
         shown.show();
