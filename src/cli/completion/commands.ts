@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { ExitCode } from '../output.ts';
 import { shells } from './shells.ts';
 
@@ -14,10 +14,10 @@ within a second. What is typed is never run. The script calls this installation 
 export function addCompletion(program: Command, ended: (code: ExitCode) => void): void {
   program
     .command('completion')
-    .argument('<shell>', `one of ${shells.join(', ')}`)
+    .addArgument(new Argument('<shell>').choices(shells))
     .description('print a script that completes commands, options and ids in a shell')
     .addHelpText('after', () => help)
-    .action(async (shell: string) => ended((await import('./script.ts')).completion(shell)));
+    .action(async (shell: (typeof shells)[number]) => ended((await import('./script.ts')).completion(shell)));
   program
     .command('complete', { hidden: true })
     .argument('[words...]', 'after --: the words of the command line up to the one that is completed')

@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { SegueError } from '../../ops/errors.ts';
-import { type ExitCode, processOutput, reportError } from '../output.ts';
-import { shells } from './shells.ts';
+import { type ExitCode, processOutput } from '../output.ts';
+import type { shells } from './shells.ts';
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url));
 
@@ -52,14 +51,7 @@ complete -c segue -f -a '(__segue_complete)'`,
 };
 
 /** `segue completion SHELL`: prints the script. */
-export function completion(shell: string): ExitCode {
-  const known = shells.find((one) => one === shell);
-  if (known !== undefined) {
-    processOutput.out(scripts[known](`${quoted(process.execPath)} ${quoted(main)}`));
-    return 0;
-  }
-  const error = new SegueError('configuration', `There is no completion for ${shell}`, {
-    hint: `There is one for ${shells.join(', ')}.`,
-  });
-  return reportError(error, processOutput);
+export function completion(shell: (typeof shells)[number]): ExitCode {
+  processOutput.out(scripts[shell](`${quoted(process.execPath)} ${quoted(main)}`));
+  return 0;
 }

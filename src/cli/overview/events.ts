@@ -52,11 +52,14 @@ export const events = (
     if (options.follow === true) since = (await readEvents(access, 1))[0]?.id ?? 0;
     tell(await newest(access, limit, isWanted));
     if (options.follow !== true) return 0;
+    let isBroken = false;
     for await (const message of follow(access, signal)) {
       if (message.event === 'open')
         tell((await readEvents(access, page.size)).filter(({ id }) => id > since));
       if (message.event === 'log') tell(message.events);
-      if (message.event === 'broken') output.err(`${message.why}; trying again`);
+      // Said once, however long it takes.
+      if (message.event === 'broken' && !isBroken) output.err(`${message.why}; trying again`);
+      isBroken = message.event === 'broken';
     }
     return 0;
   });
