@@ -35,9 +35,8 @@ const textOf = (cell: Cell | undefined): string =>
 export function fitted(text: string, width: number, right = false): string {
   if (width === Number.POSITIVE_INFINITY) return text;
   const cut = widthOf(text, { limit: width, ellipsis: '…' });
-  const ellipsis = cut.ellipsed ? '…' : '';
-  const kept = cut.truncated ? text.slice(0, cut.index) + ellipsis : text;
-  const space = ' '.repeat(Math.max(0, width - cut.width - ellipsis.length));
+  const kept = cut.truncated ? text.slice(0, cut.index) + (cut.ellipsed ? '…' : '') : text;
+  const space = ' '.repeat(Math.max(0, width - widthOf(kept).width));
   return right ? space + kept : kept + space;
 }
 
