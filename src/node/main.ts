@@ -256,7 +256,7 @@ export async function startNode(
   opened.defer(() => listening.close(closeMs));
   const url = config.url ?? listening.url;
 
-  const cpu = cpuUse();
+  const busy = cpuUse();
   const heartbeat = await startHeartbeat({
     catalog: pulse,
     holders: [renders, ingest],
@@ -281,7 +281,7 @@ export async function startNode(
         weight: config.weight,
         diskUsed: space.used,
         failures: renders.failures,
-        cpu: cpu(),
+        cpu: busy(),
         copyRate: copied.perSecond,
       },
     }),
