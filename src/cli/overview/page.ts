@@ -34,5 +34,5 @@ export function standardPage(stream: NodeJS.WriteStream = process.stdout): Page 
 
 /** Text of others in one line that no terminal takes for commands (stream names, messages). */
 export function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
 }
