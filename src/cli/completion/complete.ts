@@ -7,7 +7,7 @@ import { serviceAccess } from '../service-access.ts';
 import { type Candidate, candidatesOf, type Values } from './candidates.ts';
 
 /** Somebody waits with a finger on a key, in milliseconds. */
-const answerMs = 700;
+const answerMs = 1000;
 /** Ids of one answer. */
 const mostIds = 50;
 

@@ -15,16 +15,13 @@ export interface Ended {
 }
 
 /** The environment in which commands find a stack, and show no colours of whoever runs the tests. */
-export function environmentOf(stack: Pick<TestStack, 'url' | 'dataFolder'>): Record<string, string> {
+export function environmentOf(stack: Pick<TestStack, 'url' | 'dataFolder'>): NodeJS.ProcessEnv {
   const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
-  return { ...env, SEGUE_URL: stack.url, SEGUE_DATA: stack.dataFolder, TERM: 'xterm-256color' } as Record<
-    string,
-    string
-  >;
+  return { ...env, SEGUE_URL: stack.url, SEGUE_DATA: stack.dataFolder, TERM: 'xterm-256color' };
 }
 
 /** Starts `segue` with these arguments. */
-export function start(env: Record<string, string>, ...args: string[]) {
+export function start(env: NodeJS.ProcessEnv, ...args: string[]) {
   const child = spawn(process.execPath, ['src/cli/main.ts', ...args], { cwd: root, stdio: 'pipe', env });
   child.stdin.end();
   const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);

@@ -12,7 +12,7 @@ import { until } from '../../support/wait.ts';
 import { type Ended, environmentOf, root, start } from './kit.ts';
 
 let stack: TestStack;
-let env: Record<string, string>;
+let env: NodeJS.ProcessEnv;
 let id: string;
 
 const segue = (...args: string[]): Promise<Ended> => start(env, ...args).ended;

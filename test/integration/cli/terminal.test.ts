@@ -15,7 +15,7 @@ import { environmentOf, has, root, start } from './kit.ts';
 let postgres: TestPostgres;
 let service: Awaited<ReturnType<typeof startService>>;
 let node: TestNode;
-let env: Record<string, string>;
+let env: NodeJS.ProcessEnv;
 let id: string;
 
 beforeAll(async () => {
