@@ -50,13 +50,3 @@ function worst(strip: Strip, from: number, to: number): (typeof order)[number] {
   }
   return order[found] ?? 'absent';
 }
-
-/** Share of the segments that are in the bucket, 0 to 1. */
-export function storedPart(strip: Strip): number {
-  let [start, stored] = [0, 0];
-  for (const [end, source] of strip) {
-    if (source === 'bucket') stored += end - start;
-    start = end;
-  }
-  return start === 0 ? 0 : stored / start;
-}
