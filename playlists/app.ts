@@ -3,9 +3,13 @@ import { HTTPException } from 'hono/http-exception';
 import { descriptionJsonSchema } from '../src/description/parse.ts';
 import { errorBody, SegueError, statusOf } from '../src/ops/errors.ts';
 import { observed } from '../src/ops/observed.ts';
+import { audited } from './audit.ts';
 import { onceCatalogAnswers } from './catalog-wait.ts';
-import { caching, openToAll, preflight } from './headers.ts';
+import { caching, guarded, openToAll, preflight } from './headers.ts';
+import { identify } from './identity.ts';
 import { initRoute } from './init-route.ts';
+import { keyRoutes } from './key-routes.ts';
+import { limitChanges, limitStrangers } from './limits.ts';
 import { mediaRoute } from './media-route.ts';
 import { multivariantRoute } from './multivariant-route.ts';
 import { objectRoute } from './object-route.ts';
@@ -13,6 +17,7 @@ import { documentShared, openApiInfo } from './openapi.ts';
 import { documentRoutes } from './openapi-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { overviewRoutes } from './overview/routes.ts';
+import { cdnOnly, routedPath, signedOnly } from './playback.ts';
 import { policyRoutes } from './policy-routes.ts';
 import type { Ports } from './ports.ts';
 import { reconcileRoutes } from './reconcile-routes.ts';
@@ -28,8 +33,11 @@ import { videoRoutes } from './video-routes.ts';
 
 type App = OpenAPIHono<{ Variables: RequestVariables }>;
 
-/** Seconds after which a client that was answered 429 or 503 may ask again. */
-const retryAfter = '1';
+/** Seconds after which a client that was answered 429 or 503 may ask again, where nothing better is known. */
+const retryAfter = 1;
+
+const retryAfterOf = (error: unknown): string =>
+  String(Math.ceil((error instanceof SegueError ? error.retryAfterSeconds : undefined) ?? retryAfter));
 
 /**
  * The playlist service as a Hono app: the same on Node and on Workers, everything else comes in through `ports`.
@@ -37,6 +45,7 @@ const retryAfter = '1';
  */
 export function createApp(ports: Ports): App {
   const app: App = new OpenAPIHono({
+    getPath: routedPath,
     defaultHook: (result) => {
       if (result.success) return;
       const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
@@ -46,6 +55,10 @@ export function createApp(ports: Ports): App {
   const shared = service(ports);
   app.use('*', observed(ports));
   answerErrors(app);
+  app.use('*', guarded);
+  app.use('/v/*', signedOnly(shared));
+  app.use('/renders/*', cdnOnly(shared));
+  app.use('/v1/*', audited(ports), identify(ports), limitStrangers(ports), limitChanges(ports));
   playableStreamRoutes(app, shared);
   playableRoutes(app, shared);
   videoRoutes(app, shared);
@@ -54,6 +67,7 @@ export function createApp(ports: Ports): App {
   overviewRoutes(app, shared);
   targetsRoute(app, shared);
   policyRoutes(app, shared);
+  keyRoutes(app, shared);
   reconcileRoutes(app, shared);
   healthRoutes(app, shared);
   for (const routes of ports.routes ?? []) app.route('/', routes);
@@ -75,7 +89,7 @@ function answerErrors(app: App): void {
       for (const [name, value] of Object.entries(openToAll)) c.header(name, value);
     }
     c.header('cache-control', caching.never);
-    if (status === 503 || status === 429) c.header('retry-after', retryAfter);
+    if (status === 503 || status === 429) c.header('retry-after', retryAfterOf(error));
     return c.json(errorBody(error, c.get('requestId')), status);
   };
   app.onError(answer);

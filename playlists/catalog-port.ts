@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { liveCalibrations } from '../src/catalog/calibrations.ts';
 import type { Catalog } from '../src/catalog/connect.ts';
 import { copiesOf } from '../src/catalog/copies.ts';
 import { currentHead } from '../src/catalog/heads.ts';
@@ -8,6 +9,8 @@ import { allNodes, suspectNode } from '../src/catalog/nodes.ts';
 import { policyOf, setPolicy } from '../src/catalog/policy.ts';
 import { sizesOf } from '../src/catalog/sizes.ts';
 import { initOf, insertVideo, renderById, renderOfGeneration } from '../src/catalog/videos.ts';
+import { accessCatalog } from './access-catalog.ts';
+import { budgetCatalog } from './budget-catalog.ts';
 import { overviewCatalog } from './overview/overview-catalog.ts';
 import type { CatalogPort } from './ports.ts';
 import { streamCatalog } from './stream-catalog.ts';
@@ -47,6 +50,9 @@ export function catalogPort({ db }: Pick<Catalog, 'db'>, liveSeconds: number, qu
     insertVideo: (video, render) => within(insertVideo(db, video, render)),
     nodes: () => within(allNodes(db, liveSeconds)),
     suspectNode: (nodeId, url) => within(suspectNode(db, nodeId, url)),
+    calibrations: () => within(liveCalibrations(db, liveSeconds)),
+    budgets: budgetCatalog(db, within),
+    access: accessCatalog(db, within),
     policy: () => within(policyOf(db)),
     setPolicy: (policy) => within(setPolicy(db, policy)),
     streams: streamCatalog(db, within),

@@ -1,3 +1,4 @@
+import type { Context, Next } from 'hono';
 import { immutable } from '../src/store/names.ts';
 
 /** `Cache-Control` of each kind of answer. */
@@ -39,3 +40,20 @@ export const preflight: Readonly<Record<string, string>> = {
   'access-control-allow-headers': 'range, if-range, if-none-match, content-type, x-request-id',
   'access-control-max-age': '86400',
 };
+
+/**
+ * What every answer says to browsers, where it does not say more itself (pages do): it is what its type says, loads nothing, is shown in
+ * no frame, and tells no other site where it came from, because URLs of videos are secrets.
+ */
+export const guards: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-frame-options': 'DENY',
+};
+
+/** Adds {@link guards} to an answer. */
+export async function guarded(c: Context, next: Next): Promise<void> {
+  await next();
+  for (const [name, value] of Object.entries(guards)) if (!c.res.headers.has(name)) c.header(name, value);
+}

@@ -65,5 +65,6 @@ export async function playlist(
   text: string,
   cacheControl: string,
 ): Promise<Response> {
-  return textAnswer(c, ports, text, playlistType, cacheControl);
+  const signed = await c.get('signLines')?.(text);
+  return textAnswer(c, ports, signed ?? text, playlistType, cacheControl);
 }

@@ -5,11 +5,12 @@ import { historyStepSeconds } from '../src/catalog/history.ts';
 import { migrateCatalog } from '../src/catalog/migrate.ts';
 import { type Subscription, subscribe } from '../src/catalog/wake.ts';
 import type { PlaylistsConfig } from '../src/ops/config.ts';
-import { cutConnection, listen } from '../src/ops/listen.ts';
+import { addressOf, cutConnection, listen } from '../src/ops/listen.ts';
 import { createLog, type Log } from '../src/ops/log.ts';
 import { type Loop, startLoop } from '../src/ops/loop.ts';
 import { createMetrics, type Metrics } from '../src/ops/metrics.ts';
 import { openTracing } from '../src/ops/otlp.ts';
+import { isLoopback } from '../src/ops/settings.ts';
 import { tracedFetch } from '../src/ops/traced-fetch.ts';
 import { createApp } from './app.ts';
 import { catalogPort } from './catalog-port.ts';
@@ -78,6 +79,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
   const answers = answerCounts();
   const measures = serviceMetrics(log, metrics, { now: Date.now, nodes: () => catalog.nodes() });
   changes.watchAll((change) => measures.heard(change));
+  const localOnly = isLoopback(config.host) && config.admission.trustedProxies === 0;
   const app = createApp({
     catalog,
     changes,
@@ -96,8 +98,13 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     },
     onTrouble: troubleLog(log, metrics),
     cut: cutConnection,
+    addressOf: (_, environment) => addressOf(environment),
+    localOnly,
     runtime: 'process',
-    routes: [pageRoutes(deps.pages ?? (await loadPages())), ...(config.demo ? [demo(catalog)] : [])],
+    routes: [
+      pageRoutes(deps.pages ?? (await loadPages())),
+      ...(config.demo ? [demo(catalog, localOnly)] : []),
+    ],
   });
   const server = await listen(app, config.host, config.port, { sharePort: config.sharePort }).catch(
     async (error: unknown) => {
@@ -112,6 +119,7 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
     samplerStep({ db: database.db, answers, playheads: heads, liveSeconds: config.leaseSeconds }),
     { name: 'history', intervalMs: historyStepSeconds * 1000, log },
   );
+  await warnOfOpenness(config, catalog, log);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
@@ -125,7 +133,19 @@ export async function startPlaylists(config: PlaylistsConfig, deps: PlaylistsDep
   return { url: server.url, stop, [Symbol.asyncDispose]: stop };
 }
 
-const demo = (catalog: CatalogPort) => demoRoutes({ nodes: () => catalog.nodes(), host: hostname() });
+/** Says so where everybody who reaches this service may post. */
+async function warnOfOpenness(config: PlaylistsConfig, catalog: CatalogPort, log: Log): Promise<void> {
+  if (isLoopback(config.host) || config.admission.keysRequired) return;
+  // While the catalog is away nobody can post at all.
+  if (await catalog.access.areKeysInUse().catch(() => true)) return;
+  log.warn(
+    { host: config.host },
+    'everybody who reaches this may post videos: make a key with `segue keys create`',
+  );
+}
+
+const demo = (catalog: CatalogPort, localOnly: boolean) =>
+  demoRoutes({ nodes: () => catalog.nodes(), host: hostname(), localOnly });
 
 /**
  * Brings the schema up to date and subscribes to the catalog's announcements; goes on trying while the database is away, so

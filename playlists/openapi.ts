@@ -17,9 +17,12 @@ const errorSchema = z
 
 const reasons = {
   400: 'The request is wrong',
-  401: 'The admin token is missing or wrong',
+  401: 'The admin token, or a key, is missing or wrong',
+  403: 'This key does not open it',
   404: 'There is no such thing',
   413: 'The body is too large',
+  422: 'It would take more than the budget of one video: the message has estimate and limit',
+  429: 'Too much for now; Retry-After says when it fits',
   503: 'Something that is needed does not answer; Retry-After says when to ask again',
 } as const;
 

@@ -1,9 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import type { MiddlewareHandler } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import { SegueError } from '../src/ops/errors.ts';
+import { smallBody } from './body-text.ts';
 import { caching } from './headers.ts';
+import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
 import type { RequestVariables, Service } from './service.ts';
 
@@ -40,31 +41,12 @@ const nodesEveryMs = 2000;
 /** For the API's description: these routes need the admin token. */
 const security = [{ [adminScheme]: [] }];
 
-/** Lets requests with the admin token through. Compares hashes, so that timing tells nothing. */
-export function adminOnly(token: string): MiddlewareHandler {
-  const hash = async (text: string): Promise<Uint8Array> =>
-    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-  return async function adminOnly(c, next) {
-    const given = await hash(c.req.header('authorization') ?? '');
-    const expected = await hash(`Bearer ${token}`);
-    let difference = 0;
-    for (const [index, byte] of given.entries()) difference |= byte ^ (expected[index] ?? 0);
-    if (difference !== 0) {
-      c.header('www-authenticate', 'Bearer realm="segue"');
-      throw new SegueError('unauthorized', 'This needs the admin token', {
-        hint: 'Send it as "Authorization: Bearer <token>"; the embedded stack keeps it in the file admin-token.',
-      });
-    }
-    await next();
-  };
-}
-
 /** `GET /v1/nodes` and `GET /v1/events`, for operators. */
 export function operatorRoutes(
   app: OpenAPIHono<{ Variables: RequestVariables }>,
   { ports, nodes: client }: Service,
 ): void {
-  app.use('/v1/nodes/*', adminOnly(ports.settings.adminToken));
+  app.use('/v1/nodes/*', adminOnly(ports.settings.adminToken), smallBody);
   app.use('/v1/events/*', adminOnly(ports.settings.adminToken));
 
   const nodes = async (): Promise<z.output<typeof nodeSchema>[]> => {
@@ -105,7 +87,7 @@ export function operatorRoutes(
     },
     responses: {
       202: { description: 'It has begun', content: { 'application/json': { schema: nodeSchema } } },
-      ...errorResponses(400, 401, 404, 503),
+      ...errorResponses(400, 401, 404, 413, 503),
     },
   });
   app.openapi(drain, async (c) => {
@@ -149,7 +131,7 @@ export function operatorRoutes(
       stream.onAbort(() => over.abort());
       let told = '';
       try {
-        for (let nodesAt = 0; !over.signal.aborted; ) {
+        for (let nodesAt = 0; !over.signal.aborted && (await c.get('stillValid')?.()) !== false; ) {
           if (ports.now() - nodesAt >= nodesEveryMs) {
             nodesAt = ports.now();
             // While the catalog is away the stream stays open and says nothing of nodes.

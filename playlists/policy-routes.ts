@@ -3,8 +3,8 @@ import { SegueError } from '../src/ops/errors.ts';
 import { type Policy, policySchema } from '../src/policy/policy.ts';
 import { readText } from './body-text.ts';
 import { caching } from './headers.ts';
+import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
-import { adminOnly } from './operator-routes.ts';
 import type { RequestVariables, Service } from './service.ts';
 
 const security = [{ [adminScheme]: [] }];

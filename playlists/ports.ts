@@ -5,10 +5,14 @@ import type { Location } from '../src/catalog/locate.ts';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import type { NewRender, NewVideo, RenderRow } from '../src/catalog/videos.ts';
+import type { Calibration } from '../src/cost/calibration.ts';
+import type { AdmissionSettings } from '../src/ops/admission-settings.ts';
 import type { RequestEvent } from '../src/ops/request-event.ts';
 import type { Tracing } from '../src/ops/trace.ts';
 import type { Policy } from '../src/policy/policy.ts';
 import type { OnDemandPolicy } from '../src/rendition/on-demand.ts';
+import type { AccessCatalog } from './access-catalog.ts';
+import type { BudgetCatalog } from './budget-catalog.ts';
 import type { ChangeHub } from './changes.ts';
 import type { FactCache } from './fact-cache.ts';
 import type { OverviewCatalog } from './overview/overview-catalog.ts';
@@ -32,6 +36,12 @@ export interface CatalogPort {
   nodes(): Promise<NodeRow[]>;
   /** Says that a node is gone: its leases end at once. */
   suspectNode(nodeId: string, url: string): Promise<void>;
+  /** What live nodes have learnt of their speed. */
+  calibrations(): Promise<Calibration[]>;
+  /** What clients owe. */
+  readonly budgets: BudgetCatalog;
+  /** Keys, the audit log, and how often clients ask. */
+  readonly access: AccessCatalog;
   policy(): Promise<Policy>;
   setPolicy(policy: Policy): Promise<void>;
   /** What others render. */
@@ -88,6 +98,8 @@ export interface ServiceSettings {
   readonly profile: string;
   /** What of a new video is made only once somebody asks for it. */
   readonly onDemand: OnDemandPolicy;
+  /** What clients may ask for. */
+  readonly admission: AdmissionSettings;
   /** Look again this often while nothing is announced: the safety net on Node, the only way on Workers. */
   readonly pollMs: number;
   /** Most bytes of segments in memory at once. */
@@ -107,6 +119,10 @@ export interface Ports {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly crc32: (bytes: Uint8Array) => number;
+  /** Address of the client of a connection, from the runtime's own environment of the request; undefined where it says none. */
+  readonly addressOf?: (request: Request, environment: unknown) => string | undefined;
+  /** The service can be reached from this machine only, and not through a proxy. */
+  readonly localOnly?: boolean;
   readonly metrics?: MetricsPort;
   /** Further routes: pages, the demo. Their errors are answered like all others. */
   readonly routes?: readonly Hono[];

@@ -3,9 +3,10 @@ import { joinReports, type Run, reportSchema } from '../src/catalog/findings.ts'
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import { placeRender } from '../src/node/placement.ts';
 import { SegueError } from '../src/ops/errors.ts';
+import { smallBody } from './body-text.ts';
 import { caching } from './headers.ts';
+import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
-import { adminOnly } from './operator-routes.ts';
 import type { RequestVariables, Service } from './service.ts';
 
 const askSchema = z
@@ -42,7 +43,7 @@ export function reconcileRoutes(
   app: OpenAPIHono<{ Variables: RequestVariables }>,
   { ports, nodes: client }: Service,
 ): void {
-  app.use('/v1/reconcile', adminOnly(ports.settings.adminToken));
+  app.use('/v1/reconcile', adminOnly(ports.settings.adminToken), smallBody);
 
   const liveNodes = async (): Promise<NodeRow[]> => {
     try {
@@ -101,7 +102,7 @@ export function reconcileRoutes(
       'Have all nodes compare disks, bucket and rows, and put right what differs; they go on by themselves',
     security,
     request: { body: { content: { 'application/json': { schema: askSchema } }, required: false } },
-    responses: { 202: { description: 'It has begun', content }, ...errorResponses(400, 401, 503) },
+    responses: { 202: { description: 'It has begun', content }, ...errorResponses(400, 401, 413, 503) },
   });
   app.openapi(start, async (c) => {
     // What is not as described was refused before.

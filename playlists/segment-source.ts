@@ -3,6 +3,7 @@ import { SegueError } from '../src/ops/errors.ts';
 import { segmentName } from '../src/store/names.ts';
 import type { BucketReads } from './bucket-reads.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import type { CdnSigner } from './cdn.ts';
 import { flights, orAborted, pause } from './flights.ts';
 import { makeRequests } from './make-requests.ts';
 import type { NodeClient } from './node-client.ts';
@@ -33,13 +34,20 @@ export interface SegmentSource {
 const excludedMs = 1000;
 const downloadTries = 4;
 
+/** A download is over within this, in milliseconds: so long its signature holds. */
+const signedMs = 300_000;
+
+/** What a {@link SegmentSource} is made of. */
+interface SegmentSourceParts {
+  readonly ports: Ports;
+  readonly nodes: NodeClient;
+  readonly budget: ByteBudget;
+  readonly reads: BucketReads;
+  readonly cdn: CdnSigner | undefined;
+}
+
 /** A source over the given ports. */
-export function segmentSource(
-  ports: Ports,
-  nodes: NodeClient,
-  budget: ByteBudget,
-  reads: BucketReads,
-): SegmentSource {
+export function segmentSource({ ports, nodes, budget, reads, cdn }: SegmentSourceParts): SegmentSource {
   const shared = flights<SharedFound>((found) => found.discard());
   return {
     find: async (key, signal) => {
@@ -52,7 +60,10 @@ export function segmentSource(
       );
       return found.claim();
     },
-    download: (url, signal) => download(ports, budget, url, signal),
+    download: async (url, signal) => {
+      const signed = await cdn?.signed(url, ports.now() + signedMs);
+      return download(ports, budget, signed ?? url, signal);
+    },
   };
 }
 

@@ -29,6 +29,7 @@ export function settingsOf(config: PlaylistsConfig, pollMs: number): ServiceSett
     steering: config.steering,
     profile: config.profile,
     onDemand: config.onDemand,
+    admission: config.admission,
     pollMs,
     maxBytesInFlight,
   };

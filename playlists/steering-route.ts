@@ -8,6 +8,7 @@ import { absoluteUrl } from './absolute-url.ts';
 import { currentFacts, factsOfGeneration } from './facts.ts';
 import { caching } from './headers.ts';
 import { copiesOf, isDurable, modeSchema, query, storedOf } from './listing.ts';
+import { playbackBase } from './playback.ts';
 import { pathOf } from './render-facts.ts';
 import { bucketUrl } from './segment-source.ts';
 import type { RequestContext, Service } from './service.ts';
@@ -38,7 +39,7 @@ export async function steeringRoute(c: RequestContext, { ports, reads }: Service
     generation === undefined ? await currentFacts(ports, id) : await factsOfGeneration(ports, id, generation);
   const copies = await copiesOf(ports, facts.renderId);
   const count = segmentCount(facts.grid);
-  const base = `/v/${facts.videoId}/`;
+  const base = playbackBase(c);
   const urisOf = (renditions: readonly Rendition[]): Record<string, string> =>
     Object.fromEntries(
       renditions.map(({ name }) => {

@@ -6,8 +6,9 @@ import { SegueError } from '../src/ops/errors.ts';
 import { absoluteUrl } from './absolute-url.ts';
 import { readText } from './body-text.ts';
 import { caching } from './headers.ts';
+import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
-import { adminOnly } from './operator-routes.ts';
+import { playbackUrl } from './playback.ts';
 import type { RequestContext, RequestVariables, Service } from './service.ts';
 import { streamFacts } from './stream-facts.ts';
 import { isStreamId, newStreamIds } from './stream-id.ts';
@@ -39,6 +40,7 @@ const newStreamSchema = z
 const summary = {
   id: z.string(),
   url: z.url().describe('The multivariant playlist'),
+  urlExpiresAt: z.iso.datetime().optional().describe('Where playback URLs are signed'),
   name: z.string(),
   state: z.enum(['waiting', 'live', 'ended', 'failed']),
   failure: z.string().nullable(),
@@ -53,6 +55,7 @@ const createdSchema = z
   .object({
     id: z.string(),
     url: z.url().describe('The multivariant playlist'),
+    urlExpiresAt: z.iso.datetime().optional().describe('Where playback URLs are signed'),
     key: z.string().describe('The right to write this stream. Shown once, and kept as a hash only'),
     ingest: z
       .array(z.url())
@@ -133,7 +136,9 @@ export function streamRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
     const ingest = [...(chosen === undefined ? [] : [chosen]), ...others].map(
       ({ url }) => `${url}/ingest/${key}/`,
     );
-    return c.json({ id: ids.videoId, url: indexUrl(c, ids.videoId), key, ingest }, 201);
+    c.set('subject', ids.videoId);
+    const url = await playbackUrl(c, service, ids.videoId);
+    return c.json({ id: ids.videoId, ...url, key, ingest }, 201);
   });
 
   const list = createRoute({
@@ -149,7 +154,8 @@ export function streamRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
   app.openapi(list, async (c) => {
     const streams = await asked(() => ports.catalog.streams.newest());
     c.header('cache-control', caching.never);
-    return c.json({ streams: streams.map((stream) => summaryOf(c, stream)) }, 200);
+    const shown = await Promise.all(streams.map((stream) => summaryOf(c, service, stream)));
+    return c.json({ streams: shown }, 200);
   });
 
   const get = createRoute({
@@ -186,9 +192,10 @@ export function streamRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, 
 /** How a stream stands. @throws SegueError `not_found`, `catalog_unavailable` */
 export async function streamAnswer(
   c: RequestContext,
-  { ports }: Service,
+  service: Service,
   id: string,
 ): Promise<z.output<typeof streamSchema>> {
+  const { ports } = service;
   if (!isStreamId(id)) throw new SegueError('not_found', 'There is no such stream');
   const head = await streamFacts(ports, id);
   const { status, durations, lease } = await asked(async () => {
@@ -204,7 +211,7 @@ export async function streamAnswer(
   });
   const exposure = (one: StreamRenditionStatus): number => (durations.get(one.name) ?? 0) / 1e6;
   return {
-    ...summaryOf(c, head),
+    ...(await summaryOf(c, service, head)),
     renderId: head.renderId,
     sealed: head.sealedAt !== null,
     renditions: head.renditions.map(({ name, kind, container, attributes, count, ended }, index) => {
@@ -235,9 +242,13 @@ type Summarised = Pick<
   'videoId' | 'name' | 'state' | 'failure' | 'windowSeconds' | 'targetDuration' | 'createdAt' | 'endedAt'
 >;
 
-const summaryOf = (c: RequestContext, stream: Summarised): z.output<typeof summarySchema> => ({
+const summaryOf = async (
+  c: RequestContext,
+  service: Service,
+  stream: Summarised,
+): Promise<z.output<typeof summarySchema>> => ({
   id: stream.videoId,
-  url: indexUrl(c, stream.videoId),
+  ...(await shownUrl(c, service, stream.videoId)),
   name: stream.name,
   state: stream.state,
   failure: stream.failure,
@@ -247,8 +258,13 @@ const summaryOf = (c: RequestContext, stream: Summarised): z.output<typeof summa
   endedAt: stream.endedAt?.toISOString() ?? null,
 });
 
-/** Absolute URL of a multivariant playlist, as the client reached this service. */
-export const indexUrl = (c: RequestContext, id: string): string => absoluteUrl(c, `/v/${id}/index.m3u8`);
+/** The playback URL of something that is asked about: one that plays only for those who have shown a key, where URLs are signed. */
+export const shownUrl = async (
+  c: RequestContext,
+  service: Service,
+  id: string,
+): ReturnType<typeof playbackUrl> =>
+  c.get('actor') === undefined ? { url: absoluteUrl(c, `/v/${id}/index.m3u8`) } : playbackUrl(c, service, id);
 
 /** @throws SegueError `invalid_request` with every problem */
 function parsed(text: string): z.output<typeof newStreamSchema> {

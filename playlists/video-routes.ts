@@ -6,12 +6,15 @@ import { acceptVideo } from './accept.ts';
 import { readText } from './body-text.ts';
 import { currentFacts } from './facts.ts';
 import { caching } from './headers.ts';
+import { clientOnly } from './identity.ts';
+import { accountOf } from './limits.ts';
 import { descriptionReference, errorResponses } from './openapi.ts';
+import { playbackUrl } from './playback.ts';
 import { pathOf } from './render-facts.ts';
 import type { RequestVariables, Service } from './service.ts';
 import { gridSummary, statusOf } from './status.ts';
 import { isStreamId } from './stream-id.ts';
-import { indexUrl, streamAnswer, streamSchema } from './stream-routes.ts';
+import { shownUrl, streamAnswer, streamSchema } from './stream-routes.ts';
 
 /** A description may be this large, in bytes. */
 const maxBodyBytes = 1024 * 1024;
@@ -25,14 +28,16 @@ const acceptedSchema = z
   .object({
     id: z.string(),
     url: z.url().describe('The multivariant playlist'),
+    urlExpiresAt: z.iso.datetime().optional().describe('Where playback URLs are signed'),
     duration: z.number().describe('Seconds'),
     state: stateSchema,
+    estimatedCpuSeconds: z.number().optional().describe('Of a new one: what it is taken out of the budgets'),
   })
   .openapi('AcceptedVideo');
 
 const videoSchema = z
   .object({
-    ...acceptedSchema.shape,
+    ...acceptedSchema.omit({ estimatedCpuSeconds: true }).shape,
     description: z.object({
       kind: z.string(),
       size: z.object({ width: z.int(), height: z.int() }),
@@ -94,24 +99,27 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
     responses: {
       201: json(acceptedSchema, 'A new video'),
       200: json(acceptedSchema, 'A video that was known: the same description is the same video'),
-      ...errorResponses(400, 413, 503),
+      ...errorResponses(400, 401, 403, 413, 422, 429, 503),
     },
   });
-  app.post('/v1/videos', async (c) => {
+  app.post('/v1/videos', clientOnly(service.ports), async (c) => {
     const accepted = await acceptVideo(
       service,
       readJson(await readText(c.req.raw, maxBodyBytes)),
-      c.req.query('profile'),
+      { profileName: c.req.query('profile'), client: accountOf(c, service.ports) },
       c.req.raw.signal,
     );
-    const { id, duration, isNew } = accepted;
+    const { id, duration, isNew, costSeconds } = accepted;
+    if (isNew) c.set('subject', id);
     const state = isNew
       ? accepted.started
         ? 'rendering'
         : 'waiting'
       : (await statusNow(service, id)).status.state;
     c.header('cache-control', caching.never);
-    return c.json({ id, url: indexUrl(c, id), duration, state }, isNew ? 201 : 200);
+    const cost = costSeconds === undefined ? {} : { estimatedCpuSeconds: costSeconds };
+    const url = await playbackUrl(c, service, id);
+    return c.json({ id, ...url, duration, state, ...cost }, isNew ? 201 : 200);
   });
 
   const get = createRoute({
@@ -132,7 +140,7 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
     const { kind, size, seed } = facts.description;
     const video: z.output<typeof videoSchema> = {
       id: facts.videoId,
-      url: indexUrl(c, facts.videoId),
+      ...(await shownUrl(c, service, facts.videoId)),
       duration: facts.duration,
       state: status.state,
       description: { kind, size, fps: facts.frameRate.num / facts.frameRate.den, seed },

@@ -35,6 +35,8 @@ function worker(): { fetch(request: Request, bindings: Bindings): Promise<Respon
         fetch: (input, init) => globalThis.fetch(input, init),
         now: Date.now,
         crc32: portableCrc32,
+        // The platform sets it, whatever the client sent.
+        addressOf: (incoming) => incoming.headers.get('cf-connecting-ip') ?? undefined,
         runtime: 'isolate',
       });
       return app.fetch(request);

@@ -45,7 +45,7 @@ export function feedRoute(
       stream.onAbort(() => over.abort());
       const state = feedState(ports);
       try {
-        while (!over.signal.aborted) {
+        while (!over.signal.aborted && (await c.get('stillValid')?.()) !== false) {
           // While the catalog is away the stream stays open, and says so.
           const messages = await state.look().catch(() => [{ event: 'away', data: '{}' }]);
           for (const message of messages) await stream.writeSSE(message);

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { SegueError } from '../../src/ops/errors.ts';
+import { isOwnPage } from '../own-page.ts';
 
 /** What the demo page is told of a node. */
 export interface DemoNode {
@@ -18,13 +19,15 @@ export interface DemoInput {
   readonly host: string;
   /** Ends a process at once. Default: `process.kill(pid, 'SIGKILL')`. */
   readonly kill?: (pid: number) => void;
+  /** Whether the service can be reached from this machine only. */
+  readonly localOnly?: boolean;
 }
 
 /**
  * `GET /demo/nodes` and `POST /demo/nodes/{id}/kill` (kill -9, as a machine that loses power would look). To be mounted only
  * where SEGUE_DEMO is on: it needs no token, so that a visitor can press the button. Node only.
  */
-export function demoRoutes({ nodes, host, kill = killHard }: DemoInput): Hono {
+export function demoRoutes({ nodes, host, kill = killHard, localOnly = false }: DemoInput): Hono {
   const app = new Hono();
   app.get('/demo/nodes', async (c) => {
     c.header('cache-control', 'no-store');
@@ -39,7 +42,7 @@ export function demoRoutes({ nodes, host, kill = killHard }: DemoInput): Hono {
     });
   });
   app.post('/demo/nodes/:id/kill', async (c) => {
-    requireSameOrigin(c.req.raw);
+    requireOwnPage(c.req.raw, localOnly);
     const id = c.req.param('id');
     const node = (await nodes(c.req.raw.signal)).find((one) => one.id === id);
     if (node === undefined || node.host !== host) {
@@ -63,14 +66,11 @@ export function demoRoutes({ nodes, host, kill = killHard }: DemoInput): Hono {
 }
 
 /** Another site must not be able to press the button through a visitor's browser. */
-function requireSameOrigin(request: Request): void {
-  const origin = request.headers.get('origin');
-  const host = request.headers.get('host') ?? new URL(request.url).host;
-  if (origin === null || !URL.canParse(origin) || new URL(origin).host !== host) {
-    throw new SegueError('unauthorized', 'Only the demo page itself may do this', {
-      hint: 'Send it from the page that this service shows at /',
-    });
-  }
+function requireOwnPage(request: Request, localOnly: boolean): void {
+  if (isOwnPage(request, localOnly)) return;
+  throw new SegueError('unauthorized', 'Only the demo page itself may do this', {
+    hint: 'Send it from the page that this service shows at /',
+  });
 }
 
 function killHard(pid: number): void {

@@ -78,9 +78,12 @@ const demuxers = [
 /** Largest decoded picture, in pixels: 8K, so that a small file cannot make a decoder take gigabytes. */
 const maxPixels = 7680 * 4320;
 
+/** Most streams of a file: each is looked at, and only the first of a kind is used. */
+const maxStreams = 64;
+
 /**
  * Options for each ffmpeg input that is an asset, before its `-i`: no protocol but local files, no demuxer off the
- * list, no picture above {@link maxPixels}. The path goes in as `file:/path`, so that a colon in it is no protocol.
+ * list, no picture above {@link maxPixels}, no more streams than {@link maxStreams}. The path goes in as `file:/path`, so that a colon in it is no protocol.
  */
 export const guardedInput = (path: string): string[] => [
   '-protocol_whitelist',
@@ -89,6 +92,8 @@ export const guardedInput = (path: string): string[] => [
   demuxers.join(','),
   '-max_pixels',
   String(maxPixels),
+  '-max_streams',
+  String(maxStreams),
   '-i',
   `file:${path}`,
 ];

@@ -1,5 +1,6 @@
 import { renameSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import PQueue from 'p-queue';
 import { SegueError } from '../ops/errors.ts';
 import { assetName } from '../store/names.ts';
 import type { AssetBucket, AssetFacts, LocalAsset } from './asset.ts';
@@ -18,6 +19,8 @@ export interface AssetCacheOptions {
   readonly maxBytes: number;
   /** Most bytes of one file. */
   readonly maxFileBytes: number;
+  /** Bytes that may still be written to the disk. */
+  readonly freeBytes: () => number;
 }
 
 /** An asset that stays on disk until it is let go. */
@@ -26,6 +29,9 @@ export interface HeldAsset extends Disposable {
   /** Lets the asset go; it may be evicted from now on. Safe to call twice. */
   release(): void;
 }
+
+/** Sounds decoded together. */
+const decodedAtOnce = 2;
 
 interface Entry {
   bytes: number;
@@ -45,6 +51,8 @@ export class AssetCache implements AsyncDisposable {
   readonly #entries = new Map<string, Entry>();
   readonly #stopped = new AbortController();
   readonly #removals = new Set<Promise<void>>();
+  /** A few bytes of some codecs are hours of sound: only so many are decoded at a time, each into its share of the disk. */
+  readonly #decoding = new PQueue({ concurrency: decodedAtOnce });
 
   private constructor(options: AssetCacheOptions, found: ReadonlyMap<string, number>) {
     this.#options = options;
@@ -178,7 +186,11 @@ export class AssetCache implements AsyncDisposable {
     if (facts.audio === undefined) return { sha256, facts, path: files.original };
     if ((await sizeOf(files.wav)) === 0) {
       const source = { path: files.original, channels: facts.audio.channels };
-      await decodeToWav(source, { temporary: temporaryIn(folder), target: files.wav }, ffmpeg, signal);
+      const target = { temporary: temporaryIn(folder), target: files.wav };
+      const { freeBytes } = this.#options;
+      await this.#decoding.add(() =>
+        decodeToWav(source, { ...target, maxBytes: freeBytes() / decodedAtOnce }, ffmpeg, signal),
+      );
     }
     return { sha256, facts, path: files.original, audioPath: files.wav };
   }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { SegueError } from '../ops/errors.ts';
 
@@ -41,6 +41,10 @@ export async function openLocal(path: string, folders: readonly string[]): Promi
   });
 }
 
+/** Where the file lies that was opened: Linux knows it of the file itself; elsewhere its path is resolved once more. */
+const placeOf = (handle: FileHandle, path: string): Promise<string> =>
+  readlink(`/proc/self/fd/${handle.fd}`).catch(() => realpath(path));
+
 async function openRegular(target: string, path: string): Promise<LocalFile> {
   // O_NONBLOCK: opening a pipe must not wait for its writer. O_NOFOLLOW: the resolved path has no link; one that appears now is an attack.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
@@ -50,7 +54,7 @@ async function openRegular(target: string, path: string): Promise<LocalFile> {
   try {
     const facts = await handle.stat({ bigint: true });
     if (!facts.isFile()) throw new SegueError('asset_refused', `"${path}" is not a regular file`);
-    if ((await realpath(target)) !== target)
+    if ((await placeOf(handle, target)) !== target)
       throw new SegueError('asset_refused', `"${path}" changed while it was opened`);
     const version = [facts.dev, facts.ino, facts.size, facts.mtimeNs].join(':');
     return { handle, bytes: Number(facts.size), version };

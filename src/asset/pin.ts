@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
+import PQueue from 'p-queue';
 import { SegueError } from '../ops/errors.ts';
 import { assetName } from '../store/names.ts';
 import type { AssetBucket, AssetFacts } from './asset.ts';
@@ -25,6 +26,8 @@ export interface AssetOptions {
   readonly maxFileBytes?: number;
   /** Most milliseconds for fetching one file. Default 5 minutes. */
   readonly maxFetchMs?: number;
+  /** Bytes that may still be written to the disk of the folder. Default: without end. */
+  readonly freeBytes?: () => number;
 }
 
 /** A node's assets: pins what descriptions name, and hands out what they have pinned. */
@@ -41,6 +44,16 @@ export interface Assets extends AsyncDisposable {
 
 const gibibyte = 2 ** 30;
 
+/** Files that are fetched and looked at together; descriptions name many, and many are posted. */
+const filesAtOnce = 4;
+/** Files that wait for that; one more is refused. */
+const filesWaiting = 400;
+
+const noRoom = (): SegueError =>
+  new SegueError('storage_full', 'the disk of this node has no room for the file', {
+    hint: 'post the description again later, or make room on the node',
+  });
+
 /** Opens the cache folder. The only asset object that a node makes. */
 export async function openAssets(options: AssetOptions): Promise<Assets> {
   const {
@@ -51,7 +64,10 @@ export async function openAssets(options: AssetOptions): Promise<Assets> {
     folder,
     ffmpeg,
   } = options;
-  const cache = await AssetCache.open({ folder, ffmpeg, bucket, maxBytes: maxCacheBytes, maxFileBytes });
+  const freeBytes = options.freeBytes ?? (() => Number.POSITIVE_INFINITY);
+  const limits = { maxBytes: maxCacheBytes, maxFileBytes, freeBytes };
+  const cache = await AssetCache.open({ folder, ffmpeg, bucket, ...limits });
+  const pins = new PQueue({ concurrency: filesAtOnce });
   /** Facts of local files that have not changed since they were pinned, by path and version, so that posting a description again only asks whether the bucket still has them. */
   const pinnedLocals = new LRUCache<string, AssetFacts>({ max: 1000 });
 
@@ -68,6 +84,13 @@ export async function openAssets(options: AssetOptions): Promise<Assets> {
     }
   };
 
+  /** Writes a file to the disk, but not the disk full: each that is written together has its share of what is left. */
+  const receiveWithRoom = (source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Received> => {
+    const share = freeBytes() / filesAtOnce;
+    const [maxBytes, error] = share < maxFileBytes ? [share, noRoom] : [maxFileBytes, tooLarge];
+    return receive(source, cache.temporary(), maxBytes, signal, error);
+  };
+
   const pinLocal = async (path: string, signal: AbortSignal): Promise<AssetFacts> => {
     const file = await openLocal(path, options.assetFolders);
     await using handle = file.handle;
@@ -76,7 +99,7 @@ export async function openAssets(options: AssetOptions): Promise<Assets> {
     if (known !== undefined && (await bucket.has(assetName(known.sha256), signal))) return known;
     if (file.bytes > maxFileBytes) throw tooLarge(maxFileBytes);
     const stream = handle.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 });
-    const facts = await keep(await receive(stream, cache.temporary(), maxFileBytes, signal), signal);
+    const facts = await keep(await receiveWithRoom(stream, signal), signal);
     pinnedLocals.set(version, facts);
     return facts;
   };
@@ -87,20 +110,27 @@ export async function openAssets(options: AssetOptions): Promise<Assets> {
       { hosts: options.assetHosts, maxBytes: maxFileBytes, maxMs: maxFetchMs },
       signal,
     );
-    return keep(await receive(stream, cache.temporary(), maxFileBytes, signal), signal);
+    return keep(await receiveWithRoom(stream, signal), signal);
+  };
+
+  const pin = async (src: string, signal: AbortSignal): Promise<AssetFacts> => {
+    if (src.startsWith('file:')) return pinLocal(src.slice('file:'.length), signal);
+    if (/^https?:/i.test(src)) return pinRemote(src, signal);
+    const sha256 = /^sha256:([0-9a-f]{64})$/.exec(src)?.[1];
+    if (sha256 === undefined)
+      throw new SegueError('asset_refused', `"${src}" is no kind of src`, {
+        hint: 'use file:, https: or sha256:',
+      });
+    using held = await cache.use(sha256, signal);
+    return held.asset.facts;
   };
 
   return {
     async pin(src, signal) {
-      if (src.startsWith('file:')) return pinLocal(src.slice('file:'.length), signal);
-      if (/^https?:/i.test(src)) return pinRemote(src, signal);
-      const sha256 = /^sha256:([0-9a-f]{64})$/.exec(src)?.[1];
-      if (sha256 === undefined)
-        throw new SegueError('asset_refused', `"${src}" is no kind of src`, {
-          hint: 'use file:, https: or sha256:',
-        });
-      using held = await cache.use(sha256, signal);
-      return held.asset.facts;
+      if (pins.size < filesWaiting) return pins.add(() => pin(src, signal), { signal });
+      throw new SegueError('too_many_requests', 'This node has too many files to look at', {
+        hint: 'post the description again in a minute',
+      });
     },
     use: (sha256, signal) => cache.use(sha256, signal),
     stop: () => cache.stop(),

@@ -10,14 +10,15 @@ export interface Received {
 }
 
 /**
- * Writes a stream to a new file, hashing as it goes, and syncs it. Throws SegueError `asset_refused` above `maxBytes` and
- * for an empty stream; the file is gone then, as after any error.
+ * Writes a stream to a new file, hashing as it goes, and syncs it. Throws `tooMuch` above `maxBytes` (by default SegueError
+ * `asset_refused`) and `asset_refused` for an empty stream; the file is gone then, as after any error.
  */
 export async function receive(
   source: AsyncIterable<Uint8Array>,
   path: string,
   maxBytes: number,
   signal: AbortSignal,
+  tooMuch: (maxBytes: number) => SegueError = tooLarge,
 ): Promise<Received> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -26,7 +27,7 @@ export async function receive(
     for await (const chunk of source) {
       signal.throwIfAborted();
       bytes += chunk.byteLength;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      if (bytes > maxBytes) throw tooMuch(maxBytes);
       hash.update(chunk);
       await file.writeFile(chunk);
     }

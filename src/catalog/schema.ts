@@ -13,8 +13,10 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import type { Calibration } from '../cost/calibration.ts';
 import type { Policy } from '../policy/policy.ts';
 import { containers, renditionKinds } from '../rendition/kind.ts';
+import { roles } from './api-key.ts';
 import type { RenditionAttributes, SegmentKey, SegmentSource } from './foreign.ts';
 import { formatRanges, parseRanges, type Ranges } from './ranges.ts';
 
@@ -58,6 +60,8 @@ export const renders = pgTable(
     failure: text('failure'),
     /** When the finished playlists were stored beside the segments: the bucket alone plays. */
     sealedAt: instant('sealed_at'),
+    /** CPU seconds that making all of it was estimated to take, when it was accepted. */
+    costSeconds: doublePrecision('cost_seconds'),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
   (table) => [
@@ -225,6 +229,8 @@ export const nodes = pgTable('nodes', {
   pid: integer('pid').notNull(),
   state: text('state', { enum: ['ready', 'draining', 'dead'] }).notNull(),
   load: jsonb('load').$type<NodeLoad>().notNull(),
+  /** What the node has learnt of its speed. */
+  calibration: jsonb('calibration').$type<Calibration>(),
   startedAt: instant('started_at').notNull().defaultNow(),
   heartbeatAt: instant('heartbeat_at').notNull().defaultNow(),
 });
@@ -318,6 +324,49 @@ export const sweeps = pgTable('sweeps', {
 
 /** Which deployment this is: one row, made with the table, so that a copy of the database has it as well. */
 export const deployments = pgTable('deployment', { id: text('id').primaryKey() });
+
+/**
+ * What clients have asked for lately, in CPU seconds: `owed` at the time `at`, paid back at the rate of the client's budget. A row
+ * that nobody has touched for long owes nothing.
+ */
+export const budgets = pgTable(
+  'budgets',
+  {
+    id: text('id').primaryKey(),
+    owed: doublePrecision('owed').notNull(),
+    at: instant('at').notNull().defaultNow(),
+  },
+  (table) => [index('budgets_at').on(table.at)],
+);
+
+/** Keys of clients and operators. `key_hash` is the SHA-256 of the key, in hexadecimal; the key itself is nowhere. */
+export const apiKeys = pgTable('api_keys', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  role: text('role', { enum: roles }).notNull(),
+  keyHash: text('key_hash').notNull().unique(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+  createdBy: text('created_by').notNull(),
+  lastUsedAt: instant('last_used_at'),
+  revokedAt: instant('revoked_at'),
+});
+
+/** Who did what, when. Only the newest entries of each kind are kept. */
+export const audit = pgTable(
+  'audit',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    at: instant('at').notNull().defaultNow(),
+    kind: text('kind', { enum: ['operator', 'client'] }).notNull(),
+    actor: text('actor').notNull(),
+    address: text('address').notNull(),
+    action: text('action').notNull(),
+    subject: text('subject'),
+    status: integer('status').notNull(),
+    requestId: text('request_id').notNull(),
+  },
+  (table) => [index('audit_kind').on(table.kind, table.id)],
+);
 
 /** The `place` of copies that are in the bucket. No node may be called so. */
 export const bucketPlace = 'bucket';

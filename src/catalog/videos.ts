@@ -29,6 +29,8 @@ export interface NewRender {
   rendererVersion: string;
   profile: string;
   renditions: readonly RenditionRow[];
+  /** CPU seconds that making all of it is estimated to take. Absent: nobody has estimated it. */
+  costSeconds?: number;
 }
 
 /** A video with one of its renders, everything a playlist needs but the copies. */
@@ -69,8 +71,10 @@ function renderOfVideo(render: NewRender): SQL {
   const list = JSON.stringify(render.renditions.map((rendition, position) => ({ ...rendition, position })));
   return sql`
     render AS (
-      INSERT INTO renders (id, video_id, generation, renderer_version, profile)
-      SELECT ${render.id}, video.id, ${render.generation}::int, ${render.rendererVersion}, ${render.profile} FROM video
+      INSERT INTO renders (id, video_id, generation, renderer_version, profile, cost_seconds)
+      SELECT ${render.id}, video.id, ${render.generation}::int, ${render.rendererVersion}, ${render.profile},
+        ${render.costSeconds ?? null}::float8
+      FROM video
       ON CONFLICT DO NOTHING
       RETURNING id),
     tracks AS (

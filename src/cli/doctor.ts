@@ -2,10 +2,11 @@ import { type StackConfig, stackConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import { createLog } from '../ops/log.ts';
 import { attach } from '../stack/attach.ts';
+import { checkAccess } from './doctor/access.ts';
 import { checkBucket } from './doctor/bucket.ts';
 import { type Finding, failure, failureOf } from './doctor/check.ts';
 import { checkDatabase } from './doctor/database.ts';
-import { checkDisk, checkFfmpeg, checkNode, checkPort } from './doctor/machine.ts';
+import { checkDisk, checkFfmpeg, checkLimits, checkNode, checkPort } from './doctor/machine.ts';
 import type { ExitCode, Output } from './output.ts';
 
 /** What `segue doctor --json` prints. Fields may be added. */
@@ -29,7 +30,8 @@ async function checkBacking(config: StackConfig): Promise<Finding[]> {
       backing.databaseUrl,
       config.databaseUrl === undefined ? run : 'yours',
     );
-    return [database, ...(await checkBucket(backing.bucket))];
+    const access = await checkAccess(config, backing.databaseUrl);
+    return [database, access, ...(await checkBucket(backing.bucket))];
   } catch (error) {
     return [failureOf('embedded parts', error, 'Set DATABASE_URL and the S3_ variables to use your own.')];
   }
@@ -45,7 +47,8 @@ async function examine(): Promise<Finding[]> {
     return [checkNode(), ...problems.map((problem) => failure('settings', problem, hint))];
   }
   const disk = await checkDisk(config.dataFolder);
-  const machine = [checkNode(), await checkFfmpeg(config.ffmpegPath), disk, await checkPort(config)];
+  const port = await checkPort(config);
+  const machine = [checkNode(), await checkFfmpeg(config.ffmpegPath), await checkLimits(), disk, port];
   return disk.state === 'error' ? machine : [...machine, ...(await checkBacking(config))];
 }
 

@@ -16,6 +16,7 @@ import {
   verifyHelp,
 } from './help.ts';
 import { addIngest } from './ingest-command.ts';
+import { addKeys } from './key-commands.ts';
 import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
@@ -64,6 +65,7 @@ function addClients(command: AddCommand, ended: Ended): void {
   command('make <file>', 'make a video from a description (- reads standard input) and print its URL')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
     .option('--profile <name>', 'how it is encoded, as ladder (default: SEGUE_PROFILE of the service)')
+    .option('--key <key>', 'a key, where the service wants one (default: SEGUE_KEY)')
     .option('--no-wait', 'end as soon as the video is accepted')
     .addHelpText('after', () => makeHelp)
     .action(async (file: string, options: MakeCommandOptions) =>
@@ -138,6 +140,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   addServices(add, ended);
   addClients(add, ended);
   addStreams(program, ended);
+  addKeys(program, ended);
   addIngest(program, child, ended);
   addOverview(program, ended);
   addCompletion(program, ended);

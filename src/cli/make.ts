@@ -1,12 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { cliConfig } from '../ops/config.ts';
 import { SegueError } from '../ops/errors.ts';
 import { backoff } from '../ops/loop.ts';
 import { type MakeProgress, progressOf } from './make-progress.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { startProgress } from './progress.ts';
 import { serverOf } from './service-access.ts';
-import { demandNext, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
+import { demandNext, type Posted, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
 
 /** Options of `segue make`, as the command line gives them. */
 export interface MakeCommandOptions {
@@ -16,6 +17,8 @@ export interface MakeCommandOptions {
   readonly server?: string;
   /** How the video is encoded. Default: as the service is set. */
   readonly profile?: string;
+  /** Where the service wants one. Default: SEGUE_KEY. */
+  readonly key?: string;
   /** False (`--no-wait`): end when the video is accepted. */
   readonly wait?: boolean;
 }
@@ -37,10 +40,11 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
   try {
     const server = serverOf(options.server);
     const description = await readDescription(file);
-    const posted = await postVideo(server, description, options.profile, stop.signal);
+    const { profile, key = cliConfig().key } = options;
+    const posted = await postVideo(server, description, { profile, key }, stop.signal);
     output.out(json ? JSON.stringify({ event: 'posted', ...posted }) : posted.url);
     if (options.wait === false) return 0;
-    const made = await untilStored(server, posted.id, json, output, stop.signal);
+    const made = await untilStored(server, posted, json, output, stop.signal);
     if (json) output.out(JSON.stringify({ event: 'done', ...made }));
     else output.err(`${made.total} segments are in the bucket`);
     return 0;
@@ -93,7 +97,7 @@ async function readInput(): Promise<string> {
  */
 export async function untilStored(
   server: string,
-  id: string,
+  { id, url }: Pick<Posted, 'id' | 'url'>,
   json: boolean,
   output: Output,
   signal: AbortSignal,
@@ -119,7 +123,8 @@ export async function untilStored(
       idle = line === last ? idle + 1 : 0;
       last = line;
       if (done) return progress;
-      if (idle >= idleLooks) await demandNext(status, signal);
+      // That of the status is for everybody: it may not play.
+      if (idle >= idleLooks) await demandNext({ ...status, url }, signal);
       await delay(lookMs, undefined, { signal });
     }
   } finally {

@@ -1,4 +1,5 @@
 import { SegueError } from '../ops/errors.ts';
+import { printable } from '../ops/printable.ts';
 
 /** Where a command writes; the process's own streams outside of tests. */
 export interface Output {
@@ -8,10 +9,13 @@ export interface Output {
   readonly err: (text: string) => void;
 }
 
+/** Lines of a text as they may be printed, with the line end. */
+export const printed = (text: string): string => `${text.split('\n').map(printable).join('\n')}\n`;
+
 /** Standard output and standard error. */
 export const processOutput: Output = {
-  out: (text) => void process.stdout.write(`${text}\n`),
-  err: (text) => void process.stderr.write(`${text}\n`),
+  out: (text) => void process.stdout.write(printed(text)),
+  err: (text) => void process.stderr.write(printed(text)),
 };
 
 /** Exit codes: 0 done, 1 failed, 2 called or configured wrongly. */

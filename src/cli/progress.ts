@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { printable } from '../ops/printable.ts';
 
 /** A bar on standard error; on anything but a terminal it says nothing. */
 export interface ProgressBar {
@@ -16,7 +17,10 @@ export function startProgress(format: string, enabled: boolean): ProgressBar {
   );
   let started = false;
   return {
-    update: (done, total, values) => {
+    update: (done, total, told) => {
+      const values = Object.fromEntries(
+        Object.entries(told).map(([name, value]) => [name, printable(String(value))]),
+      );
       if (!started) bar.start(total, done, values);
       started = true;
       bar.setTotal(total);

@@ -39,19 +39,23 @@ export type Posted = z.output<typeof postedSchema> & { readonly isNew: boolean }
 export type VideoStatus = z.output<typeof statusSchema>;
 
 /**
- * Posts a description, as the text that was written. `profile`: how it is encoded, if not as the service says.
+ * Posts a description, as the text that was written. `profile`: how it is encoded, if not as the service says; `key`: where
+ * the service wants one.
  * @throws SegueError as the service says; `invalid_description` carries every problem as `path: message`
  */
 export async function postVideo(
   server: string,
   description: string,
-  profile: string | undefined,
+  { profile, key }: { readonly profile?: string | undefined; readonly key?: string | undefined },
   signal: AbortSignal,
 ): Promise<Posted> {
   const query = profile === undefined ? '' : `?profile=${encodeURIComponent(profile)}`;
   const answer = await ask(`${server}/v1/videos${query}`, signal, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    },
     body: description,
   });
   const posted = await read(answer, postedSchema);

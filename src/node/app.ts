@@ -85,6 +85,13 @@ export function nodeApp(options: NodeAppOptions): Hono<{ Variables: ObservedVari
   });
   app.notFound((c) => c.json(errorBody(new SegueError('not_found', `Nothing at ${c.req.path}`)), 404));
 
+  app.use('*', async (c, next) => {
+    await next();
+    // It answers machines: nothing of it is for a browser to run, or to show in a frame.
+    c.header('x-content-type-options', 'nosniff');
+    c.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  });
+
   app.get('/healthz', (c) =>
     c.json({ status: options.isReady() ? 'ok' : 'stopping' }, options.isReady() ? 200 : 503),
   );

@@ -8,6 +8,8 @@ export interface DiskWatch {
   readonly room: DiskRoom;
   /** Part of the file system that is used, 0 to 1. */
   readonly used: number;
+  /** Bytes that may still be written before it counts as full. */
+  readonly free: number;
 }
 
 /** A look is believed for so long, in milliseconds. */
@@ -42,6 +44,9 @@ export function watchDisk(
     },
     get used() {
       return look().used;
+    },
+    get free() {
+      return Math.max(0, look().free - reserve);
     },
   };
 }

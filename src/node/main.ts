@@ -12,6 +12,7 @@ import { type CopyTask, orAborted } from '../copy/uploader.ts';
 import { startIngest } from '../ingest/ingest.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { openSpool } from '../ingest/spool.ts';
+import { childMemory } from '../ops/child-limits.ts';
 import type { NodeConfig } from '../ops/config.ts';
 import { listen } from '../ops/listen.ts';
 import type { Log } from '../ops/log.ts';
@@ -19,13 +20,15 @@ import type { Metrics } from '../ops/metrics.ts';
 import { openTracing } from '../ops/otlp.ts';
 import { requestObserver } from '../ops/request-log.ts';
 import { findFfmpeg } from '../render/ffmpeg/find.ts';
+import { defaultRunLimits } from '../render/ffmpeg/run.ts';
 import { loadModules, moduleNamed } from '../render/module/registry.ts';
-import { createRenderer } from '../render/renderer.ts';
+import { createRenderer, type SegmentSpent } from '../render/renderer.ts';
 import { assetBucket } from '../store/asset-bucket.ts';
 import { openBucket } from '../store/bucket.ts';
 import { segmentsFolder, uploadsFolder } from '../store/segments-folder.ts';
 import { goThroughDisks } from './adopt.ts';
 import { nodeApp } from './app.ts';
+import { startCalibrating } from './calibrate.ts';
 import { copyCare } from './copy-care.ts';
 import { copyRate } from './copy-rate.ts';
 import { cpuUse } from './cpu-use.ts';
@@ -110,6 +113,7 @@ export async function startNode(
     assetHosts: config.assetHosts,
     ffmpeg: ffmpeg.path,
     bucket: assetBucket(bucket),
+    freeBytes: () => space.free,
   });
   opened.defer(() => assets.stop());
   const modules = await loadModules(config.modulesFolder);
@@ -127,6 +131,7 @@ export async function startNode(
     renders: renders.leases().length,
     streams: ingest.leases().length,
     heartbeatAge: (performance.now() - beatAt) / 1000,
+    costRatio: calibrating.speed,
   }));
   measures.adopted(adopted);
   const cpu = meterCopies(() => renders.encoding === 0 && ingest.leases().length === 0);
@@ -153,7 +158,11 @@ export async function startNode(
   });
   opened.defer(() => copying.stop());
   const folder = join(config.dataFolder, 'text');
-  const renderer = createRenderer({ ffmpeg, assets, modules, folder, niceness });
+  const calibrating = await startCalibrating({ catalog, nodeId, log });
+  opened.defer(() => calibrating.stop());
+  const onSpent = (spent: SegmentSpent): void => calibrating.observe(spent);
+  const limits = { ...defaultRunLimits, memory: config.renderMemoryBytes ?? childMemory(encoders) };
+  const renderer = createRenderer({ ffmpeg, assets, modules, folder, limits, niceness, onSpent });
   const renders = startRenders({
     catalog,
     nodeId,

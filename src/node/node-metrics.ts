@@ -49,6 +49,8 @@ export interface NodeFigures {
   readonly streams: number;
   /** Seconds since the database last heard of this node. */
   readonly heartbeatAge: number;
+  /** CPU seconds that this machine takes for what is expected to take one. */
+  readonly costRatio: number;
 }
 
 /** Facts of the process that do not change. */
@@ -91,6 +93,11 @@ function figures(metrics: Metrics, { slots, ffmpeg }: NodeFacts, now: () => Node
   gauge('disk_bytes', 'Bytes of segments on disk', ({ diskBytes }) => diskBytes);
   gauge('disk_used_ratio', 'Part of the file system of the segments that is used', (each) => each.diskUsed);
   gauge('copy_queue', 'Segments waiting to be copied, and renders to be sealed', (each) => each.copyQueue);
+  gauge(
+    'cost_ratio',
+    'CPU time that this machine takes for what costs assume to take 1',
+    (each) => each.costRatio,
+  );
   gauge('leases', 'Renders held', ({ renders }) => renders);
   gauge(
     'heartbeat_age_seconds',

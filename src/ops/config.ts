@@ -6,6 +6,7 @@ import {
   type BucketSettings,
   type Environment,
   httpUrl,
+  isLoopback,
   type LogLevel,
   type PlaylistsConfig,
   parseEnvironment,
@@ -52,6 +53,8 @@ export interface NodeConfig {
   readonly weight: number;
   /** Free space that the node leaves on its disk, in bytes. */
   readonly diskReserveBytes: number;
+  /** Memory that each ffmpeg process may have, in bytes. Absent: by that of the machine. */
+  readonly renderMemoryBytes?: number | undefined;
   readonly sweep: SweepSettings;
   /** Where traces are sent; absent: there are none. */
   readonly tracesUrl?: string | undefined;
@@ -75,6 +78,8 @@ export interface StackConfig {
   /** Prefix of the ids of the stack's nodes. */
   readonly nodeId: string;
   readonly demo: boolean;
+  /** Whether posting a video needs a key although none was ever made. */
+  readonly keysRequired: boolean;
   readonly logLevel: LogLevel;
   /** Node's compile cache of the parts. */
   readonly compileCache: string;
@@ -86,6 +91,8 @@ export interface CliConfig {
   readonly url: string;
   readonly dataFolder: string;
   readonly adminToken: string | undefined;
+  /** A client's key. */
+  readonly key: string | undefined;
   readonly ffmpegPath: string | undefined;
   readonly logLevel: LogLevel;
 }
@@ -149,6 +156,11 @@ const nodeVariables = {
     .int('must be a whole number of bytes')
     .min(0, 'must be at least 0')
     .default(256 * 1024 * 1024),
+  SEGUE_RENDER_MEMORY_BYTES: z.coerce
+    .number<string>({ error: 'must be a number of bytes' })
+    .int('must be a whole number of bytes')
+    .min(64 * 1024 * 1024, 'must be at least 67108864')
+    .optional(),
   SEGUE_NODE_WEIGHT: z.coerce
     .number<string>({ error: 'must be a number' })
     .min(0.01, 'must be at least 0.01')
@@ -214,6 +226,7 @@ const cliSchema = z.object({
   SEGUE_URL: httpUrl.optional(),
   PORT: variables.PORT.default(8080),
   SEGUE_ADMIN_TOKEN: variables.SEGUE_ADMIN_TOKEN.optional(),
+  SEGUE_KEY: variables.SEGUE_KEY.optional(),
   FFMPEG_PATH: nodeVariables.FFMPEG_PATH,
   SEGUE_LOG_LEVEL: playlistsDefaults.SEGUE_LOG_LEVEL,
 });
@@ -256,6 +269,7 @@ export function nodeConfig(env: Environment = process.env): NodeConfig {
     drainSeconds: v.SEGUE_DRAIN_SECONDS,
     weight: v.SEGUE_NODE_WEIGHT,
     diskReserveBytes: v.SEGUE_DISK_RESERVE_BYTES,
+    renderMemoryBytes: v.SEGUE_RENDER_MEMORY_BYTES,
     sweep: sweepSettings(v),
     tracesUrl: tracesUrlOf(v),
     logLevel: v.SEGUE_LOG_LEVEL,
@@ -279,7 +293,8 @@ export function stackConfig(env: Environment = process.env): StackConfig {
     // Several stacks may share one external database, and a node's id must be its own there.
     nodeId: env['SEGUE_NODE_ID'] !== undefined || v.DATABASE_URL !== undefined ? v.SEGUE_NODE_ID : 'node',
     // The demo's kill button is for people at their own machine, not for whoever reaches a public address.
-    demo: v.SEGUE_DEMO ?? ['127.0.0.1', 'localhost', '::1'].includes(v.HOST),
+    demo: v.SEGUE_DEMO ?? isLoopback(v.HOST),
+    keysRequired: v.SEGUE_KEYS_REQUIRED,
     logLevel: v.SEGUE_LOG_LEVEL,
     // Node's own variable: stacks that come and go may share one cache.
     compileCache: env['NODE_COMPILE_CACHE'] ?? join(v.SEGUE_DATA, 'cache'),
@@ -293,6 +308,7 @@ export function cliConfig(env: Environment = process.env): CliConfig {
     url: v.SEGUE_URL ?? `http://127.0.0.1:${v.PORT}`,
     dataFolder: v.SEGUE_DATA,
     adminToken: v.SEGUE_ADMIN_TOKEN,
+    key: v.SEGUE_KEY,
     ffmpegPath: v.FFMPEG_PATH,
     logLevel: v.SEGUE_LOG_LEVEL,
   };

@@ -7,6 +7,7 @@ export const errorCodes = [
   'over_budget',
   'invalid_playlist',
   'unauthorized',
+  'forbidden',
   'not_found',
   'method_not_allowed',
   'too_large',
@@ -36,6 +37,8 @@ export interface ErrorDetail {
   cause?: unknown;
   /** Every problem found, as `path: message`. */
   problems?: readonly string[];
+  /** Seconds after which the same call may succeed; told to the client as Retry-After. */
+  retryAfterSeconds?: number;
 }
 
 /** The one error class that crosses folders: a code from a closed list, a message for people, a hint with the way out. */
@@ -44,6 +47,7 @@ export class SegueError extends Error {
   readonly hint: string | undefined;
   readonly retryable: boolean;
   readonly problems: readonly string[];
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -51,13 +55,16 @@ export class SegueError extends Error {
     this.code = code;
     this.hint = detail.hint;
     this.problems = detail.problems ?? [];
+    this.retryAfterSeconds = detail.retryAfterSeconds;
     const status = statusOf(code);
     this.retryable = detail.retryable ?? (status === 429 || status >= 500);
   }
 }
 
 /** HTTP status of an error code (RFC 9110; 507 is RFC 4918). */
-export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503 | 507 {
+export function statusOf(
+  code: ErrorCode,
+): 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503 | 507 {
   switch (code) {
     case 'invalid_request':
     case 'invalid_description':
@@ -66,6 +73,8 @@ export function statusOf(code: ErrorCode): 400 | 401 | 404 | 405 | 409 | 413 | 4
       return 400;
     case 'unauthorized':
       return 401;
+    case 'forbidden':
+      return 403;
     case 'not_found':
       return 404;
     case 'method_not_allowed':

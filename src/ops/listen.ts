@@ -73,6 +73,11 @@ async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: numb
   clearTimeout(deadline);
 }
 
+/** Address of the client of a request's connection. */
+export function addressOf(environment: unknown): string | undefined {
+  return (environment as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress;
+}
+
 /** Cuts the connection of a request: what has begun and cannot be finished must not look finished. */
 export function cutConnection(environment: unknown): boolean {
   const outgoing = (environment as Partial<HttpBindings> | undefined)?.outgoing;

@@ -1,4 +1,5 @@
 import { type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { printable } from './printable.ts';
 import type { LogLevel } from './settings.ts';
 import { traceScope } from './trace-scope.ts';
 
@@ -44,7 +45,8 @@ export function plainLine(json: string): string {
     part === undefined ? '' : `${text(part)}:`,
     text(msg),
   ];
-  return `${[...head, ...fields, ...failure].filter((word) => word !== '').join(' ')}\n`;
+  const line = [...head, ...fields, ...failure].filter((word) => word !== '').join(' ');
+  return `${printable(line)}\n`;
 }
 
 /**

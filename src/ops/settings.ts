@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type OnDemandPolicy, onDemandPolicies } from '../rendition/on-demand.ts';
+import { type AdmissionSettings, admissionSettings, admissionVariables } from './admission-settings.ts';
 import { SegueError } from './errors.ts';
 
 /** Variables by name, as `process.env` or a Worker's bindings hold them. */
@@ -48,10 +49,15 @@ export interface PlaylistsConfig {
   readonly onDemand: OnDemandPolicy;
   /** Whether the demo page may kill a node. */
   readonly demo: boolean;
+  /** What clients may ask for. */
+  readonly admission: AdmissionSettings;
   /** Where traces are sent; absent: there are none. */
   readonly tracesUrl?: string | undefined;
   readonly logLevel: LogLevel;
 }
+
+/** Whether what listens on a host can be reached from this machine only. */
+export const isLoopback = (host: string): boolean => ['127.0.0.1', 'localhost', '::1'].includes(host);
 
 /** A number of seconds within bounds. */
 export const seconds = (min: number, max: number) =>
@@ -102,6 +108,7 @@ export const variables = {
   S3_PUBLIC_URL: httpUrl,
   SEGUE_SECRET: secret(32),
   SEGUE_ADMIN_TOKEN: secret(16),
+  SEGUE_KEY: secret(16),
   SEGUE_LEASE_SECONDS: seconds(0.5, 60),
   SEGUE_HOLD_SECONDS: seconds(1, 600),
   SEGUE_HOLD_SILENT_SECONDS: seconds(0, 60),
@@ -128,6 +135,7 @@ export const tracesUrlOf = (v: {
 
 /** Settings that the playlist service and the stack that starts it share, with their defaults. */
 export const playlistsDefaults = {
+  ...admissionVariables,
   SEGUE_LEASE_SECONDS: variables.SEGUE_LEASE_SECONDS.default(2),
   SEGUE_HOLD_SECONDS: variables.SEGUE_HOLD_SECONDS.default(60),
   SEGUE_HOLD_SILENT_SECONDS: variables.SEGUE_HOLD_SILENT_SECONDS.default(1.5),
@@ -159,6 +167,8 @@ const secretNames = new Set([
   'S3_SECRET_ACCESS_KEY',
   'SEGUE_SECRET',
   'SEGUE_ADMIN_TOKEN',
+  'SEGUE_KEY',
+  'SEGUE_CDN_SECRET',
 ]);
 
 /** How a value may be shown in a message: secrets and credentials inside URLs are hidden, long values cut. */
@@ -213,12 +223,21 @@ export function parsePlaylistsConfig(env: Environment): PlaylistsConfig {
     profile: v.SEGUE_PROFILE,
     onDemand: v.SEGUE_ON_DEMAND,
     demo: v.SEGUE_DEMO,
+    admission: admissionSettings(v),
     tracesUrl: tracesUrlOf(v),
     logLevel: v.SEGUE_LOG_LEVEL,
   };
 }
 
-const secretKeys = new Set(['databaseUrl', 'accessKeyId', 'secretAccessKey', 'secret', 'adminToken']);
+const secretKeys = new Set([
+  'databaseUrl',
+  'accessKeyId',
+  'secretAccessKey',
+  'secret',
+  'adminToken',
+  'key',
+  'cdnSecret',
+]);
 
 /** A configuration as it may be printed: every secret is `***`. */
 export function redacted(config: object): Record<string, unknown> {

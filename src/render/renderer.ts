@@ -1,4 +1,4 @@
-import type { LocalAsset } from '../asset/asset.ts';
+import type { AssetFacts, LocalAsset } from '../asset/asset.ts';
 import type { HeldAsset } from '../asset/cache.ts';
 import { clipFrames } from '../description/frames.ts';
 import type { PinnedDescription, PinnedTimeline } from '../description/schema.ts';
@@ -8,6 +8,7 @@ import { makeSegment, type RenderedSegment } from './ffmpeg/encode.ts';
 import type { Ffmpeg } from './ffmpeg/find.ts';
 import type { RunLimits } from './ffmpeg/run.ts';
 import { compileModule } from './module/compile.ts';
+import { defaultModuleLimits } from './module/job.ts';
 import type { ModuleRegistry } from './module/registry.ts';
 import { isStill, type Rendition } from './rendition.ts';
 import type { SourcePlan } from './source.ts';
@@ -31,6 +32,17 @@ export interface RendererParts {
   readonly limits?: RunLimits;
   /** Added to ffmpeg's niceness: 0 to 19. */
   readonly niceness?: number;
+  /** Is told what each segment took. */
+  readonly onSpent?: (spent: SegmentSpent) => void;
+}
+
+/** What a segment took that was made. */
+export interface SegmentSpent {
+  readonly task: RenderTask;
+  /** Facts of the files that it shows or sounds, by content hash. */
+  readonly files: ReadonlyMap<string, AssetFacts>;
+  /** CPU seconds of the processes that made it. */
+  readonly seconds: number;
 }
 
 /** One segment to make. */
@@ -103,19 +115,29 @@ function sourceWindow(grid: Grid, n: number, renditions: readonly Rendition[]): 
   };
 }
 
+/** What is kept while a segment is made. */
+interface Making {
+  readonly held: DisposableStack;
+  readonly files: Map<string, AssetFacts>;
+  /** Adds CPU seconds. */
+  readonly add: (seconds: number) => void;
+}
+
 /** Joins compilers, assets and ffmpeg. */
 export function createRenderer(parts: RendererParts): Renderer {
-  const { assets, modules, ffmpeg, limits, niceness } = parts;
+  const { assets, modules, ffmpeg, limits, niceness, onSpent } = parts;
   const text: TextResources = { font: dejavuFonts(), textFile: textFilesIn(parts.folder) };
 
   const compile = async (
     description: PinnedDescription,
     window: SegmentWindow,
-    held: DisposableStack,
+    { held, files, add }: Making,
     signal: AbortSignal,
   ): Promise<SourcePlan> => {
-    if (description.kind === 'module') return compileModule(description, window, modules);
+    if (description.kind === 'module')
+      return compileModule(description, window, modules, defaultModuleLimits, add);
     const local = await holdFiles(filesIn(description, window), assets, held, signal);
+    for (const { sha256, facts } of local.values()) files.set(sha256, facts);
     const find = (sha256: string): LocalAsset => {
       const asset = local.get(sha256);
       if (asset === undefined) throw new SegueError('internal', `Asset ${sha256} is not at hand`);
@@ -125,13 +147,24 @@ export function createRenderer(parts: RendererParts): Renderer {
   };
 
   return {
-    async make({ description, grid, n, renditions }, signal) {
+    async make(task, signal) {
       signal.throwIfAborted();
+      const { description, grid, n, renditions } = task;
       using held = new DisposableStack();
+      let seconds = 0;
+      const add = (more: number): void => {
+        seconds += more;
+      };
+      const files = new Map<string, AssetFacts>();
       const window = sourceWindow(grid, n, renditions);
-      const plan = await compile(description, window, held, signal);
+      const plan = await compile(description, window, { held, files, add }, signal);
       const options = { ...(limits && { limits }), ...(niceness !== undefined && { niceness }) };
-      return await makeSegment({ plan, window, grid, n, renditions, ffmpeg, ...options }, signal);
+      const made = await makeSegment(
+        { plan, window, grid, n, renditions, ffmpeg, onSpent: add, ...options },
+        signal,
+      );
+      onSpent?.({ task, files, seconds });
+      return made;
     },
   };
 }

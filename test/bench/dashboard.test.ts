@@ -6,6 +6,7 @@ import { type Catalog, openCatalog } from '../../src/catalog/connect.ts';
 import { migrateCatalog } from '../../src/catalog/migrate.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
+import { admission } from '../integration/playlists/setup.ts';
 import { noChromium, openChromium } from '../players/chromium.ts';
 import { type Crowd, startCrowd } from '../support/crowd.ts';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -53,6 +54,7 @@ describe.skipIf(noChromium !== undefined)(
           profile: 'default',
           onDemand: 'stills',
           demo: false,
+          admission,
           logLevel: 'silent',
         },
         { log: createLog('bench', 'silent'), metrics: createMetrics({ process: false }) },

@@ -18,6 +18,7 @@ export function registries(): Readonly<Record<'node' | 'playlists', readonly Met
     renders: 0,
     streams: 0,
     heartbeatAge: 0,
+    costRatio: 1,
   };
   nodeMetrics(node, { slots: 1, ffmpeg: 'x' }, () => nothing);
   requestObserver(log, node);

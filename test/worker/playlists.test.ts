@@ -109,3 +109,22 @@ test('subtitles, stills and steering are listed and made as on Node', async () =
     'PATHWAY-PRIORITY': ['nodes'],
   });
 });
+
+test('costs, credentials and limits hold as on Node', async () => {
+  const send = (body: object, headers: Record<string, string> = {}) =>
+    fetch(`${worker.url}/v1/videos`, { method: 'POST', body: JSON.stringify(body), headers });
+  const clips = Array.from({ length: 20 }, () => ({
+    clips: [{ length: 3600, asset: { type: 'pattern', pattern: 'plasma' }, opacity: 0.5 }],
+  }));
+  const huge = { ...description(3600, 6), size: { width: 3840, height: 2160 }, tracks: clips };
+  expect((await send(huge)).status).toBe(422);
+  expect((await send(description(1, 7), { authorization: 'Bearer wrong' })).status).toBe(401);
+  const answer = await send(description(1, 8));
+  expect(answer.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+  expect(await answer.json()).toMatchObject({ estimatedCpuSeconds: expect.any(Number) as number });
+  // Nothing is remembered between two requests but in the database.
+  const statuses: number[] = [];
+  for (let n = 0; n < 31; n += 1) statuses.push((await send(description(1, 8))).status);
+  expect(statuses[0]).toBe(200);
+  expect(statuses.at(-1)).toBe(429);
+});

@@ -21,6 +21,7 @@ export async function startTestWorker(databaseUrl: string, bucketPublicUrl: stri
       SEGUE_LEASE_SECONDS: text('1'),
       SEGUE_HOLD_SECONDS: text('20'),
       SEGUE_HOLD_SILENT_SECONDS: text('0.5'),
+      SEGUE_CHANGES_PER_MINUTE: text('30'),
     },
     dev: {
       server: { hostname: '127.0.0.1', port: 0 },

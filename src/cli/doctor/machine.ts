@@ -1,5 +1,6 @@
 import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { limiter } from '../../ops/child-limits.ts';
 import type { StackConfig } from '../../ops/config.ts';
 import { holderOf } from '../../ops/folder-lock.ts';
 import { findFfmpeg } from '../../render/ffmpeg/find.ts';
@@ -41,6 +42,20 @@ export function checkFfmpeg(ffmpegPath: string | undefined): Promise<Finding> {
     const found = await findFfmpeg({ ffmpegPath }, signal);
     const text = `${found.version} at ${found.path} (from ${found.source}), ${makeable(found.encoders)}`;
     return found.warning === undefined ? ok('ffmpeg', text) : warning('ffmpeg', text, found.warning);
+  });
+}
+
+/** Whether what renders can be kept from taking the machine. */
+export function checkLimits(): Promise<Finding> {
+  return check('limits', 'Install util-linux, which has prlimit.', async () => {
+    const path = await limiter();
+    if (path !== undefined)
+      return ok('limits', `memory, CPU and files of ffmpeg and modules are bounded by ${path}`);
+    return warning(
+      'limits',
+      'nothing bounds the memory and files of ffmpeg and modules but their time',
+      'On Linux, install util-linux (prlimit), and run as a user whose own limits are not lower.',
+    );
   });
 }
 

@@ -70,7 +70,7 @@ export const videoStatus = (
     const json = options.json === true;
     let video = await readVideo(server, whole, signal);
     if (options.wait === true && video.state !== 'failed') {
-      if (video.name === undefined) await untilStored(server, whole, json, output, signal);
+      if (video.name === undefined) await untilStored(server, video, json, output, signal);
       else await untilStreamStored(server, video, json, output, signal);
       video = await readVideo(server, whole, signal);
     }

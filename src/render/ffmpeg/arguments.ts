@@ -1,6 +1,7 @@
 import type { SegmentWindow } from '../../grid/grid.ts';
 import { isStill, type Rendition } from '../rendition.ts';
 import { feedTarget, type SourcePlan } from '../source.ts';
+import { spentArguments } from './run.ts';
 
 /** Names of the pipes that ffmpeg is started with. */
 export interface Pipes {
@@ -91,8 +92,7 @@ export function encodeArguments(
   pipes: Pipes,
 ): string[] {
   return [
-    '-loglevel',
-    'warning',
+    ...spentArguments,
     '-y',
     ...inputArguments(plan, pipes),
     '-filter_complex',

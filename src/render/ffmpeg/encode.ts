@@ -20,6 +20,8 @@ export interface SegmentTask {
   readonly ffmpeg: Pick<Ffmpeg, 'path'>;
   readonly limits?: RunLimits;
   readonly niceness?: number;
+  /** Is told the CPU seconds that ffmpeg took. */
+  readonly onSpent?: (seconds: number) => void;
 }
 
 /** One output of ffmpeg. */
@@ -62,6 +64,7 @@ export async function makeSegment(
       inputs: (task.plan.feeds ?? []).map(({ bytes }) => bytes),
       ...(task.limits === undefined ? {} : { limits: task.limits }),
       ...(task.niceness === undefined ? {} : { niceness: task.niceness }),
+      ...(task.onSpent === undefined ? {} : { onSpent: task.onSpent }),
     },
     signal,
   );

@@ -68,7 +68,7 @@ async function split(
 /**
  * Compiles a window of a module description. Each plan starts the module in a fresh worker thread of a fresh process, asks
  * it for the window's sound first and then for its frames in order, so that even a module which keeps something from call
- * to call makes the same segment each time.
+ * to call makes the same segment each time. `onSpent` is told the CPU seconds that the process took.
  * @throws SegueError `unknown_asset` when the module is not registered here
  */
 export function compileModule(
@@ -76,6 +76,7 @@ export function compileModule(
   window: SegmentWindow,
   registry: ModuleRegistry,
   limits: ModuleLimits = defaultModuleLimits,
+  onSpent?: (seconds: number) => void,
 ): SourcePlan {
   const module = moduleNamed(registry, description.module);
   const { size, fps, seed, params } = description;
@@ -86,7 +87,7 @@ export function compileModule(
   // Both feeds wait for the sound: were they to draw on the module in turns, the order would be ffmpeg's.
   const prepare = async (signal: AbortSignal): Promise<WindowMedia> => {
     await unchanged(module, description);
-    const { media } = startHost({ name: module.name, data, window, limits }, signal);
+    const { media } = await startHost({ name: module.name, data, window, limits }, signal, onSpent);
     const frameBytes = window.frameCount * width * height * 4;
     return split(media, window.sampleCount * sampleBytes, frameBytes, module.name);
   };

@@ -36,6 +36,8 @@ async function make({ name, data, window, limits }: ModuleJob, signal: AbortSign
   const last = Math.round((data.frameCount * sampleRate) / data.fps);
   await record('media', await soundOf(module, window, last));
   for await (const pixels of framesOf(module, window)) await record('media', pixels);
+  const { user, system } = process.cpuUsage();
+  await write(recordHeader('spent', Math.round((user + system) / 1000)));
 }
 
 /** Aborts when the process holds more than `megabytes`. */

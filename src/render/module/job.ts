@@ -26,9 +26,10 @@ export interface ModuleJob {
 
 /**
  * A host answers on its pipe with records: a header of kind (1 byte) and length (4 bytes, big-endian), then as many bytes.
- * First one with the window's sound, then one a frame; or, at any time and as the last, why there is none.
+ * First one with the window's sound, then one a frame; then `spent`, which is a header alone: in the place of the length it has
+ * the milliseconds of CPU that the host took. Or, at any time and as the last, why there is none.
  */
-export const recordKinds = { media: 1, failed: 2 } as const;
+export const recordKinds = { media: 1, failed: 2, spent: 3 } as const;
 
 /** Bytes of a record's header. */
 export const headerBytes = 5;

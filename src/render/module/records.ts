@@ -8,10 +8,13 @@ const longestRecord = 256 << 20;
 const longestMessage = 4_096;
 
 /**
- * Reads the records of a module host and gives their content in pieces, as they come.
+ * Reads the records of a module host and gives their content in pieces, as they come. `onSpent` is told the CPU seconds that it took.
  * @throws SegueError `render_failed` with the host's message when the module failed, or when the host writes nonsense
  */
-export async function* mediaIn(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* mediaIn(
+  chunks: AsyncIterable<Uint8Array>,
+  onSpent?: (seconds: number) => void,
+): AsyncGenerator<Uint8Array> {
   let header = new Uint8Array(0);
   let left = 0;
   let message: string | undefined;
@@ -25,7 +28,12 @@ export async function* mediaIn(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
         if (header.byteLength < headerBytes) break;
         const view = new DataView(header.buffer);
         left = view.getUint32(1);
-        if (view.getUint8(0) === recordKinds.failed) message = '';
+        const kind = view.getUint8(0);
+        if (kind === recordKinds.spent) {
+          onSpent?.(left / 1000);
+          left = 0;
+        }
+        if (kind === recordKinds.failed) message = '';
         if (left > longestRecord)
           throw new SegueError('render_failed', `A module host announced ${left} bytes`);
         header = new Uint8Array(0);

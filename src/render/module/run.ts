@@ -3,6 +3,12 @@ import { SegueError } from '../../ops/errors.ts';
 import type { ModuleLimits } from './job.ts';
 import type { ModuleReply, ModuleRequest, ModuleWorkerData } from './protocol.ts';
 
+/**
+ * What a module may do (Node's permission model): read files, its own among them, and draw. It starts no process or further thread, which
+ * would outlive it, and writes no file.
+ */
+const allowed = ['--permission', '--allow-fs-read=*', '--allow-addons'] as const;
+
 /** A module running in a worker thread of its own. */
 export interface RunningModule extends Disposable {
   readonly hasAudio: boolean;
@@ -81,7 +87,7 @@ export async function runModule(
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData: data,
     env: {},
-    execArgv: [],
+    execArgv: [...allowed],
     argv: [],
     stdout: true,
     stderr: true,

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { childFileBytes, limited } from '../../ops/child-limits.ts';
 import { SegueError } from '../../ops/errors.ts';
 import type { ModuleJob } from './job.ts';
 import { mediaIn } from './records.ts';
@@ -10,6 +11,12 @@ const hostScript = fileURLToPath(new URL('./host.ts', import.meta.url));
 
 /** Small heaps: the frames are not in them. */
 const nodeOptions = ['--max-semi-space-size=1', '--optimize-for-size'];
+
+/** Longest that a host runs, in milliseconds: ffmpeg, which reads from it, is ended before. */
+const hostMs = 600_000;
+
+/** Memory that Node.js itself has set aside, used or not, in bytes. */
+const nodeBytes = 2 ** 30;
 
 /** What a module makes of one window. */
 export interface HostedModule {
@@ -28,11 +35,23 @@ async function stopped(child: ChildProcess, closed: Promise<unknown>): Promise<v
 
 /**
  * Starts a process that runs a module over one window. It is killed when `signal` is aborted, by `stop`, and ends by itself
- * when this process does.
+ * when this process does. `onSpent` is told the CPU seconds that it took, once it has made everything.
  */
-export function startHost(job: ModuleJob, signal: AbortSignal): HostedModule {
+export async function startHost(
+  job: ModuleJob,
+  signal: AbortSignal,
+  onSpent?: (seconds: number) => void,
+): Promise<HostedModule> {
   signal.throwIfAborted();
-  const child = spawn(process.execPath, [...nodeOptions, hostScript], {
+  // The host itself watches its memory, and can say so; this is for what is quicker than it looks. It writes to its pipe only.
+  const limits = {
+    memoryBytes: job.limits.memory * 2 ** 20 + nodeBytes,
+    ms: hostMs,
+    fileBytes: childFileBytes,
+  };
+  const { command, args } = await limited(process.execPath, [...nodeOptions, hostScript], limits);
+  signal.throwIfAborted();
+  const child = spawn(command, args, {
     stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
     env: {},
     windowsHide: true,
@@ -51,7 +70,7 @@ export function startHost(job: ModuleJob, signal: AbortSignal): HostedModule {
   async function* media(): AsyncGenerator<Uint8Array> {
     try {
       if (child.pid === undefined) await closed;
-      yield* mediaIn(child.stdio[3] as Readable);
+      yield* mediaIn(child.stdio[3] as Readable, onSpent);
       signal.throwIfAborted();
     } catch (error) {
       signal.throwIfAborted();

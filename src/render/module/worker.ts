@@ -16,6 +16,15 @@ function registerFonts(): void {
   for (const name of fonts) GlobalFonts.registerFromPath(join(folder, 'ttf', `${name}.ttf`));
 }
 
+/** Signals reach whatever its user may reach: the node, and the whole machine. */
+function withoutSignals(): void {
+  const refuse = (): never => {
+    throw new Error('A module may not send signals');
+  };
+  for (const name of ['kill', '_kill', '_debugProcess'])
+    Object.defineProperty(process, name, { value: refuse });
+}
+
 async function loadModule(path: string): Promise<VideoModule> {
   const loaded = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   const exported = (loaded['default'] ?? loaded) as Record<string, unknown>;
@@ -99,6 +108,7 @@ async function serve(data: ModuleWorkerData): Promise<void> {
   });
   try {
     registerFonts();
+    withoutSignals();
     const module = await loadModule(data.path);
     const answer = answerer(module, data);
     port.on('message', (request: ModuleRequest) => {

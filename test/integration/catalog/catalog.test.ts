@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Catalog, openCatalog } from '../../../src/catalog/connect.ts';
 import {
   copiesAt,
@@ -66,6 +66,22 @@ test('migrating again finds nothing to do', async () => {
   await migrateCatalog(server.url);
   expect(await db.execute('SELECT * FROM segue_migrations ORDER BY id')).toEqual(before);
   expect(before.length).toBeGreaterThan(0);
+});
+
+test('a migration that was merged after a newer one is applied as well', async () => {
+  const url = await server.createDatabase();
+  await migrateCatalog(url);
+  const migrated = openCatalog(url);
+  onTestFinished(() => migrated.close());
+  const { db } = migrated;
+  const applied = () => db.execute('SELECT created_at FROM segue_migrations ORDER BY created_at');
+  const before = await applied();
+  // As if orphans had come last.
+  await db.execute('DROP TABLE orphans, sweeps, deployment');
+  await db.execute('DELETE FROM segue_migrations WHERE created_at = 1795755600000');
+  await migrateCatalog(url);
+  expect(await applied()).toEqual(before);
+  expect(await db.execute('SELECT count(*)::int AS count FROM deployment')).toHaveLength(1);
 });
 
 describe('videos', () => {

@@ -31,7 +31,8 @@ test('posting: 201 for a new video, 200 and the same id for a known one, in any 
   expect(first.status).toBe(201);
   expect(first.headers.get('cache-control')).toBe(never);
   const schema = z.strictObject({ id: z.string(), url: z.url(), duration: z.number(), state: z.string() });
-  const made = schema.parse(await first.json());
+  const created = schema.extend({ estimatedCpuSeconds: z.number().gt(0) });
+  const made = created.parse(await first.json());
   expect(made.duration).toBe(5);
   expect(made.url).toBe(`${url}/v/${made.id}/index.m3u8`);
   const turned = Object.fromEntries(Object.entries({ ...description, background: '#000000' }).toReversed());
@@ -137,9 +138,12 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/v/{id}/{rendition}/{n}.m4s',
       '/v/{id}/{rendition}/{n}.vtt',
       '/v/{id}/{rendition}/{n}.{extension}',
+      '/v1/audit',
       '/v1/event-log',
       '/v1/events',
       '/v1/history',
+      '/v1/keys',
+      '/v1/keys/{id}',
       '/v1/nodes',
       '/v1/nodes/targets',
       '/v1/nodes/{id}/drain',

@@ -178,7 +178,7 @@ test('bad requests are answered with every problem and nothing of the inside', a
   expect((await send('{')).status).toBe(400);
   expect((await send(`"${'x'.repeat(1024 * 1024)}"`)).status).toBe(413);
   const put = await fetch(`${service.url}/v1/videos`, { method: 'PUT' });
-  expect([put.status, put.headers.get('allow')]).toEqual([405, 'POST']);
+  expect([put.status, put.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD']);
   const lost = await fetch(`${service.url}/nothing`, { headers: { 'x-request-id': 'mine' } });
   expect(lost.status).toBe(404);
   expect(await lost.json()).toMatchObject({ error: { code: 'not_found', requestId: 'mine' } });

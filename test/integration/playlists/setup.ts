@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Playlists, startPlaylists } from '../../../playlists/node.ts';
+import type { AdmissionSettings } from '../../../src/ops/admission-settings.ts';
 import type { PlaylistsConfig } from '../../../src/ops/config.ts';
 import { createLog } from '../../../src/ops/log.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
@@ -9,6 +10,20 @@ import { createMetrics } from '../../../src/ops/metrics.ts';
 export const secret = 'a secret of thirty-two characters';
 /** Admin token of every test deployment. */
 export const adminToken = 'an admin token for tests';
+
+/** What clients may do in a test deployment: what they may do in any. */
+export const admission: AdmissionSettings = {
+  videoCpuSeconds: 36_000,
+  segmentCpuSeconds: 150,
+  clientCpuSeconds: 144_000,
+  totalCpuSeconds: 1_440_000,
+  queueSeconds: 1,
+  keysRequired: false,
+  changesPerMinute: 600,
+  signedSeconds: undefined,
+  cdnSecret: undefined,
+  trustedProxies: 0,
+};
 
 /** A description of `seconds` at 25 frames a second. */
 export const description = (seconds: number, seed = 0): object => ({
@@ -39,6 +54,7 @@ export function serviceConfig(databaseUrl: string, bucketPublicUrl: string): Pla
     profile: 'default',
     onDemand: 'stills',
     demo: false,
+    admission,
     logLevel: 'silent',
   };
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { PinnedModule } from '../../../src/description/schema.ts';
 import { gridOf, windowOf } from '../../../src/grid/grid.ts';
 import { makeSegment } from '../../../src/render/ffmpeg/encode.ts';
@@ -77,6 +78,9 @@ describe('a module that fails is named, with the frame', () => {
     // A loop that V8 cannot interrupt: only its process can be ended.
     ['memory', /Module "faulty" frame 2: (?:more than 400 MB of memory|.*out of memory|took longer)/],
     ['native memory', /Module "faulty" frame 2: more than 400 MB of memory/],
+    // Nothing may outlive it.
+    ['process', /Module "faulty" frame 2: Error: Access to this API has been restricted/],
+    ['thread', /Module "faulty" frame 2: Error: Access to this API has been restricted/],
     ['short', /Module "faulty" audio 0 to 48000: RangeError: 7 interleaved values for 48000 stereo samples/],
     ['nan', /Module "faulty" audio 0 to 48000: RangeError: sample 2 is NaN/],
   ])('%s', async (how, message) => {
@@ -84,6 +88,24 @@ describe('a module that fails is named, with the frame', () => {
       code: 'render_failed',
       message,
     });
+  });
+
+  test('one that writes a file', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'written');
+    await expect(make(describing('faulty', { how: 'file', path }), 0)).rejects.toMatchObject({
+      code: 'render_failed',
+    });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('one that kills its node, or anything else', async () => {
+    const victim = spawn('sleep', ['600'], { stdio: 'ignore' });
+    onTestFinished(() => void victim.kill('SIGKILL'));
+    await expect(make(describing('faulty', { how: 'signal', pid: victim.pid }), 0)).rejects.toThrow(
+      /frame 2: Error: A module may not send signals/,
+    );
+    expect(isRunning(victim.pid ?? 0)).toBe(true);
   });
 
   test('one without `frame`, and one that is not registered', async () => {
@@ -102,7 +124,7 @@ describe('a module that fails is named, with the frame', () => {
       window: windowOf(grid, 0),
       limits,
     };
-    const host = startHost({ ...job, limits: { ...limits, call: 60_000 } }, controller.signal);
+    const host = await startHost({ ...job, limits: { ...limits, call: 60_000 } }, controller.signal);
     const reason = new Error('enough');
     let got = 0;
     const reading = async () => {

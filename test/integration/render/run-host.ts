@@ -7,5 +7,5 @@ const [path = '', how = ''] = process.argv.slice(2);
 const data = { path, width: 64, height: 64, fps: 25, frameCount: 75, seed: 1, params: { how } };
 const window = windowOf(gridOf({ num: 25, den: 1 }, 75), 0);
 const job = { name: 'faulty', data, window, limits: defaultModuleLimits };
-const host = startHost(job, new AbortController().signal);
+const host = await startHost(job, new AbortController().signal);
 for await (const _ of host.media) process.stdout.write(`${host.pid}\n`);

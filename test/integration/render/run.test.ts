@@ -1,9 +1,10 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { limiter } from '../../../src/ops/child-limits.ts';
 import { SegueError } from '../../../src/ops/errors.ts';
 import { findFfmpeg, inspectFfmpeg } from '../../../src/render/ffmpeg/find.ts';
-import { type Run, runFfmpeg } from '../../../src/render/ffmpeg/run.ts';
+import { type Run, runFfmpeg, spentArguments } from '../../../src/render/ffmpeg/run.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
 import { until } from '../../support/wait.ts';
 import { isRunning } from './running.ts';
@@ -164,6 +165,50 @@ describe('runFfmpeg', () => {
       }),
     );
     await expect(feed).rejects.toBe(bad);
+  });
+
+  test('a description that needs too much memory fails, and takes none from the machine', async ({
+    skip,
+  }) => {
+    if ((await limiter()) === undefined) skip('no prlimit on this machine');
+    const large = ['-f', 'lavfi', '-i', 'testsrc2=s=3840x2160:r=25', '-frames:v', '50', '-c:v', 'libx264'];
+    const limits = { stall: 60_000, total: 60_000, memory: 150 * 2 ** 20 };
+    const hungry = runFfmpeg(run([...large, '-f', 'mpegts'], { limits }));
+    await expect(hungry).rejects.toMatchObject({
+      code: 'render_failed',
+      message: 'ffmpeg needs more than 150 MiB of memory for a segment of this',
+      retryable: false,
+    });
+    expect(isRunning(await startedPid())).toBe(false);
+  });
+
+  test('it writes no file that matters', async ({ skip }) => {
+    if ((await limiter()) === undefined) skip('no prlimit on this machine');
+    const out = join(folder.path, 'written.raw');
+    await expect(runFfmpeg(run([...endless, '-y', out], { outputs: [] }))).rejects.toMatchObject({
+      code: 'render_failed',
+    });
+    expect((await stat(out)).size).toBeLessThanOrEqual(65_536);
+  });
+
+  test('what it took is told, and nothing of it in a failure', async () => {
+    let spent = 0;
+    const source = ['-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=25', '-frames:v', '50', '-f', 'mpegts'];
+    await runFfmpeg({
+      path: traced,
+      args: ({ outputs }) => [...spentArguments, ...source, '-c:v', 'libx264', ...outputs],
+      outputs: [() => undefined],
+      inputs: [],
+      onSpent: (seconds) => {
+        spent = seconds;
+      },
+    });
+    expect(spent).toBeGreaterThan(0.05);
+    expect(spent).toBeLessThan(60);
+    const failing = runFfmpeg(
+      run([...spentArguments, '-f', 'lavfi', '-i', 'testsrc2=d=1', '-c:v', 'nosuch', '-f', 'mpegts']),
+    );
+    await expect(failing).rejects.toThrow(/exit code 1\): Unknown encoder 'nosuch'$/);
   });
 
   test('a reader that stops before its input ends is no failure', async () => {

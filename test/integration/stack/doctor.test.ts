@@ -72,7 +72,17 @@ test('nothing configured: the embedded parts are started, probed and ended', asy
   const { code, report } = await doctor({});
   expect(code).toBe(0);
   const names = report.checks.map(({ name }) => name);
-  expect(names).toEqual(['node', 'ffmpeg', 'disk', 'port', 'database', ...bucketChecks, 'clock']);
+  expect(names).toEqual([
+    'node',
+    'ffmpeg',
+    'limits',
+    'disk',
+    'port',
+    'database',
+    'access',
+    ...bucketChecks,
+    'clock',
+  ]);
   expect(report.checks.filter(({ state }) => state === 'error')).toEqual([]);
 });
 

@@ -52,6 +52,16 @@ test('plain lines on a terminal', () => {
   );
 });
 
+test('what strangers wrote cannot act on the terminal, or look like a line of its own', () => {
+  const lines: string[] = [];
+  const log = createLog('node-1', 'info', { isTTY: true, write: (text: string) => lines.push(text) });
+  const evil = 'x\n00:00:00.000 info  all is well\u001b[2J\u009b31m\u202e';
+  log.warn({ err: new Error(evil), path: evil }, evil);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).not.toMatch(/[\p{Cc}\u202e]./u);
+  expect(lines[0]).toContain(String.raw`x\u000a00:00:00.000 info  all is well\u001b[2J\u009b31m\u202e`);
+});
+
 test('metrics are text that Prometheus reads', async () => {
   const metrics = createMetrics({ process: false });
   metrics.counter('segments_total', 'Segments made', ['rendition']).inc({ rendition: '720p' }, 3);

@@ -6,8 +6,9 @@ import { errorBody, SegueError, statusOf } from '../../../src/ops/errors.ts';
 
 const here = 'this-machine';
 
-function appOf(list: readonly DemoNode[], kill?: (pid: number) => void) {
-  const app = demoRoutes({ nodes: async () => list, host: here, ...(kill === undefined ? {} : { kill }) });
+function appOf(list: readonly DemoNode[], kill?: (pid: number) => void, localOnly = false) {
+  const input = { nodes: async () => list, host: here, localOnly };
+  const app = demoRoutes({ ...input, ...(kill === undefined ? {} : { kill }) });
   app.onError((error, c) =>
     c.json(errorBody(error), error instanceof SegueError ? statusOf(error.code) : 500),
   );
@@ -51,6 +52,21 @@ describe('kill button of the demo', () => {
     const answer = await app.request('/demo/nodes/a/kill', { method: 'POST', headers });
     expect(answer.status).toBe(401);
     expect(killed).toEqual([]);
+  });
+
+  it('refuses a site whose name was led to this machine, where only this machine is served', async () => {
+    const led = { origin: 'http://evil.example:8080', host: 'evil.example:8080' };
+    const killed: number[] = [];
+    const kill = async (headers: Record<string, string>, localOnly: boolean): Promise<number> => {
+      const app = appOf([node('a', 11)], (pid) => killed.push(pid), localOnly);
+      return (await app.request('/demo/nodes/a/kill', { method: 'POST', headers })).status;
+    };
+    expect(await kill(led, true)).toBe(401);
+    expect(killed).toEqual([]);
+    for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080'])
+      expect(await kill({ origin: `http://${host}`, host }, true), host).toBe(200);
+    // Elsewhere the operator has switched it on, and its name is a name.
+    expect(await kill(led, false)).toBe(200);
   });
 
   it.each([['elsewhere'], ['unknown']])('does not kill a node that is %s', async (id) => {

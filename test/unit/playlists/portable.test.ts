@@ -34,6 +34,7 @@ test('the Worker entry reaches nothing that only Node has', async () => {
     'canonicalize',
     'drizzle-orm',
     'hono',
+    'hono-rate-limiter',
     'lru-cache',
     'postgres',
     'zod',

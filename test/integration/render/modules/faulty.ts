@@ -1,4 +1,7 @@
 /** Goes wrong in the way that `params.how` says. */
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import type { AudioContext, FrameContext } from '../../../../src/render/module/contract.ts';
 
 export function frame(n: number, { params, ctx, width, height, time }: FrameContext): void {
@@ -8,6 +11,18 @@ export function frame(n: number, { params, ctx, width, height, time }: FrameCont
     return;
   }
   switch (params['how']) {
+    case 'file':
+      writeFileSync(String(params['path']), new Uint8Array(1 << 20));
+      break;
+    case 'process':
+      spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).unref();
+      break;
+    case 'thread':
+      new Worker('for (;;);', { eval: true, execArgv: [] }).unref();
+      break;
+    case 'signal':
+      process.kill(Number(params['pid']), 'SIGKILL');
+      break;
     case 'throw':
       throw new RangeError('out of ideas');
     case 'loop':
