@@ -31,24 +31,27 @@ const answerSchema = z
     figures: z.array(figureSchema),
     exposure: z
       .array(z.object({ at: z.number(), now: z.number(), edited: z.number() }))
-      .describe('Seconds of media whose only copy is one node, over time; `at` in seconds after the beginning'),
+      .describe(
+        'Seconds of media whose only copy is one node, over time; `at` in seconds after the beginning',
+      ),
   })
   .openapi('DryRun');
 type Answer = z.output<typeof answerSchema>;
 
 /** What is compared, in the order in which people ask for it. */
-const figures: readonly (readonly [string, Answer['figures'][number]['unit'], (result: Result) => number])[] = [
-  ['Money a month', 'money', ({ moneyPerMonth }) => moneyPerMonth],
-  ['Bucket requests', 'count', ({ bucketRequests }) => bucketRequests],
-  ['Stored in the bucket', 'bytes', ({ gbStored }) => gbStored * 1e9],
-  ['Moved to the bucket', 'bytes', ({ gbMoved }) => gbMoved * 1e9],
-  ['CPU for copying', 'seconds', ({ cpuSecondsCopying }) => cpuSecondsCopying],
-  ['CPU for rendering again', 'seconds', ({ cpuSecondsRenderingAgain }) => cpuSecondsRenderingAgain],
-  ['Exposure, on average', 'seconds', ({ exposureMean }) => exposureMean],
-  ['Exposure, at most', 'seconds', ({ exposureMost }) => exposureMost],
-  ['Viewers interrupted', 'count', ({ viewersInterrupted }) => viewersInterrupted],
-  ['Cold starts', 'count', ({ coldStarts }) => coldStarts],
-];
+const figures: readonly (readonly [string, Answer['figures'][number]['unit'], (result: Result) => number])[] =
+  [
+    ['Money a month', 'money', ({ moneyPerMonth }) => moneyPerMonth],
+    ['Bucket requests', 'count', ({ bucketRequests }) => bucketRequests],
+    ['Stored in the bucket', 'bytes', ({ gbStored }) => gbStored * 1e9],
+    ['Moved to the bucket', 'bytes', ({ gbMoved }) => gbMoved * 1e9],
+    ['CPU for copying', 'seconds', ({ cpuSecondsCopying }) => cpuSecondsCopying],
+    ['CPU for rendering again', 'seconds', ({ cpuSecondsRenderingAgain }) => cpuSecondsRenderingAgain],
+    ['Exposure, on average', 'seconds', ({ exposureMean }) => exposureMean],
+    ['Exposure, at most', 'seconds', ({ exposureMost }) => exposureMost],
+    ['Viewers interrupted', 'count', ({ viewersInterrupted }) => viewersInterrupted],
+    ['Cold starts', 'count', ({ coldStarts }) => coldStarts],
+  ];
 
 /** Nobody waits longer for a dry run, in milliseconds. */
 const mostMs = 60_000;
@@ -69,7 +72,10 @@ export function dryRunRoute(app: OpenAPIHono<{ Variables: RequestVariables }>, {
       body: { content: { 'application/json': { schema: policySchema } }, required: true },
     },
     responses: {
-      200: { description: 'Both, figure by figure', content: { 'application/json': { schema: answerSchema } } },
+      200: {
+        description: 'Both, figure by figure',
+        content: { 'application/json': { schema: answerSchema } },
+      },
       ...errorResponses(400, 401, 413, 429, 503),
     },
   });
@@ -78,7 +84,10 @@ export function dryRunRoute(app: OpenAPIHono<{ Variables: RequestVariables }>, {
     const edited = readPolicyText(await readText(c.req.raw, maxPolicyLength));
     const query = hoursSchema.safeParse(c.req.query('hours'));
     if (!query.success) {
-      throw new SegueError('invalid_request', `hours: ${c.req.query('hours')?.slice(0, 40)}: expected 1 to 168`);
+      throw new SegueError(
+        'invalid_request',
+        `hours: ${c.req.query('hours')?.slice(0, 40)}: expected 1 to 168`,
+      );
     }
     if (isRunning) {
       throw new SegueError('too_many_requests', 'A dry run goes on already', {
@@ -130,10 +139,7 @@ async function* bounded(lines: AsyncIterable<string>): AsyncGenerator<string> {
   }
 }
 
-function answerOf(
-  { videos, views, optimumPerMonth, results }: Comparison,
-  hours: number,
-): Answer {
+function answerOf({ videos, views, optimumPerMonth, results }: Comparison, hours: number): Answer {
   const [now, edited] = results;
   if (now === undefined || edited === undefined) throw new Error('a dry run compares two policies');
   return {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
+import { addCompletion } from './completion/commands.ts';
 import { addCopies } from './copy-commands.ts';
 import type { DrainOptions } from './drain.ts';
 import {
@@ -20,6 +21,7 @@ import { addKeys } from './key-commands.ts';
 import type { MakeCommandOptions } from './make.ts';
 import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
+import { addOverview } from './overview/commands.ts';
 import type { PolicyOptions } from './policy.ts';
 import type { ReconcileCommandOptions } from './reconcile.ts';
 import { addSimulate } from './simulate-command.ts';
@@ -156,6 +158,8 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   addStreams(program, ended);
   addKeys(program, ended);
   addIngest(program, child, ended);
+  addOverview(program, ended);
+  addCompletion(program, ended);
   try {
     await program.parseAsync([...own], { from: 'user' });
     return code;

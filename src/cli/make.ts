@@ -6,6 +6,7 @@ import { backoff } from '../ops/loop.ts';
 import { type MakeProgress, progressOf } from './make-progress.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
 import { startProgress } from './progress.ts';
+import { serverOf } from './service-access.ts';
 import { demandNext, type Posted, postVideo, type VideoStatus, videoStatus } from './video-client.ts';
 
 /** Options of `segue make`, as the command line gives them. */
@@ -47,7 +48,7 @@ export async function make(file: string, options: MakeCommandOptions, output: Ou
     const posted = await postVideo(server, description, { profile, label, key }, stop.signal);
     output.out(json ? JSON.stringify({ event: 'posted', ...posted }) : posted.url);
     if (options.wait === false) return 0;
-    const made = await watch(server, posted, json, output, stop.signal);
+    const made = await untilStored(server, posted, json, output, stop.signal);
     if (json) output.out(JSON.stringify({ event: 'done', ...made }));
     else output.err(saidOf(made));
     return 0;
@@ -64,14 +65,6 @@ const saidOf = ({ copied, total, done }: MakeProgress): string =>
   done
     ? `${total} segments are in the bucket`
     : `${total} segments are rendered, ${copied} of them in the bucket; \`segue explain\` says why not all`;
-
-function serverOf(given: string | undefined): string {
-  const server = given ?? cliConfig().url;
-  if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol)) {
-    throw new SegueError('configuration', `--server ${server} is not an http(s) URL`);
-  }
-  return server.replace(/\/+$/, '');
-}
 
 async function readDescription(file: string): Promise<string> {
   let content: string;
@@ -107,9 +100,13 @@ async function readInput(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-async function watch(
+/**
+ * Waits until all of a video is in the bucket, and tells how far it is: with a bar, or with `json` a `progress` object a line. Asks for
+ * what nobody makes by itself. @throws SegueError `render_failed`, or as the service says
+ */
+export async function untilStored(
   server: string,
-  { id, url }: Posted,
+  { id, url }: Pick<Posted, 'id' | 'url'>,
   json: boolean,
   output: Output,
   signal: AbortSignal,

@@ -21,11 +21,17 @@ export async function serviceAccess(given: {
   readonly token?: string | undefined;
 }): Promise<ServiceAccess> {
   const config = cliConfig();
-  const server = given.server ?? config.url;
+  const server = serverOf(given.server);
+  const token = given.token ?? config.adminToken ?? (await embeddedToken(config.dataFolder));
+  return { server, token };
+}
+
+/** Address of the playlist service, without a trailing slash: as given, else from SEGUE_URL, else this machine. @throws SegueError `configuration` */
+export function serverOf(given: string | undefined): string {
+  const server = given ?? cliConfig().url;
   if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
     throw new SegueError('configuration', `--server ${server} is not an http(s) URL`);
-  const token = given.token ?? config.adminToken ?? (await embeddedToken(config.dataFolder));
-  return { server: server.replace(/\/+$/, ''), token };
+  return server.replace(/\/+$/, '');
 }
 
 async function embeddedToken(dataFolder: string): Promise<string> {
