@@ -46,6 +46,18 @@ describe('replicas', () => {
     expect(tasks('b', rows, policy('copy'), undefined, 2)).toHaveLength(2);
   });
 
+  test('a rule may say something else of a render than the policy of all', () => {
+    const rows = [row('a', [[0, 1]]), row('a', [[0, 1]], { renderId: 'other' })];
+    const nodes = [node('a'), node('b')];
+    const taken = (mode: Policy['replicas']['mode'], modes: ReadonlyMap<string, Policy['replicas']['mode']>) =>
+      replicaTasks({ rows, nodes, nodeId: 'b', policy: policy(mode), modes, now }, 100).map(
+        ({ renderId, isRendered }) => `${renderId} ${isRendered ? 'rendered' : 'pulled'}`,
+      );
+    expect(taken('none', new Map([['other', 'copy']]))).toEqual(['other pulled']);
+    expect(taken('copy', new Map([['r', 'none']]))).toEqual(['other pulled']);
+    expect(taken('copy', new Map([['r', 'render']])).sort()).toEqual(['other pulled', 'r rendered']);
+  });
+
   test('of many nodes one takes it, and not one whose disk is nearly full', () => {
     const nodes = ['a', 'b', 'c', 'd', 'e'].map((id) => node(id));
     const takers = nodes.filter(
