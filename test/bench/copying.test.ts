@@ -119,11 +119,18 @@ async function costOf(number: number, isCopied: boolean): Promise<Cost> {
   };
 }
 
-/** Segments that a node has copied. */
-async function copiedBy(part: string): Promise<number> {
+/** A figure of `/metrics` of a node; 0 where it does not tell it yet. */
+async function figure(part: string, name: RegExp): Promise<number> {
   const text = await (await fetch(`${stack.urlOf(part)}/metrics`)).text();
-  return Number(/^segue_copies_total\{outcome="stored"\} (\d+)/m.exec(text)?.[1] ?? 0);
+  return Number(new RegExp(`^${name.source} (\\d+)`, 'm').exec(text)?.[1] ?? 0);
 }
+
+/** Segments that a node has copied. */
+const copiedBy = (part: string): Promise<number> => figure(part, /segue_copies_total\{outcome="stored"\}/);
+
+/** Segments that both nodes have made. */
+const made = async (): Promise<number> =>
+  (await figure('node-1', /segue_segments_made_total/)) + (await figure('node-2', /segue_segments_made_total/));
 
 /** A node that has copied nothing yet loads and compiles what it needs for that: both have, before anything is measured. */
 async function warmUp(): Promise<void> {
@@ -149,13 +156,16 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
     default: { copy: { what: 'nothing' } },
   });
   const [rendered, copied, added, tree, bucket]: number[][] = [[], [], [], [], []];
+  const segments = new Set<number>();
   for (let round = 0; round < rounds; round += 1) {
     // Now the one first, then the other.
     const order =
       round % 2 === 0 ? (['nothing', 'everything'] as const) : (['everything', 'nothing'] as const);
     const results = new Map<string, Cost>();
     for (const [index, what] of order.entries()) {
+      const before = await made();
       results.set(what, await costOf(round * 2 + index, what === 'everything'));
+      segments.add((await made()) - before);
     }
     const [plain, all] = [results.get('nothing'), results.get('everything')];
     if (round === 0 || plain === undefined || all === undefined) continue;
@@ -173,6 +183,7 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
   report(`copying adds: ${words(added, ' %')}, allowed ${allowed * 100} %`);
   report(`the whole tree, encoders and their noise among it: ${words(tree, ' %')} more`);
   report(`CPU of the embedded bucket meanwhile, not counted: ${words(bucket, ' s')}`);
+  expect(segments.size, 'the same is rendered either way').toBe(1);
   // Encoders do the same work either way, and on a busy machine their times differ by more than is asked for.
   expect(summaryOf(added ?? []).median).toBeLessThan(allowed * 100);
 }, 900_000);
