@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { openAssets } from '../asset/pin.ts';
@@ -28,6 +27,7 @@ import { assetBucket } from '../store/asset-bucket.ts';
 import { openBucket } from '../store/bucket.ts';
 import { segmentsFolder, uploadsFolder } from '../store/segments-folder.ts';
 import { goThroughDisks } from './adopt.ts';
+import { announcementOf } from './announcement.ts';
 import { nodeApp } from './app.ts';
 import { startCalibrating } from './calibrate.ts';
 import { copyCare } from './copy-care.ts';
@@ -132,26 +132,18 @@ export async function startNode(
   let beatAt = performance.now();
   let ready = true;
   let url = config.url ?? '';
-  const announcement = (): NodeAnnouncement => ({
-    id: nodeId,
-    url,
-    host: hostname(),
-    pid: process.pid,
-    state: ready ? 'ready' : 'draining',
-    load: {
+  const announcement = (): NodeAnnouncement => {
+    const work = {
       renders: renders.leases().length + ingest.leases().length,
       encoders: renders.encoding,
       copyQueue: copying.pending,
-      diskBytes: disk.bytes,
-      residentBytes: process.memoryUsage.rss(),
-      slots: encoders,
-      weight: config.weight,
-      diskUsed: space.used,
       failures: renders.failures,
-      cpu: load().cpu,
       copyRate: copied.perSecond,
-    },
-  });
+    };
+    const machine = { diskBytes: disk.bytes, diskUsed: space.used, cpu: load().cpu };
+    const placed = { slots: encoders, weight: config.weight };
+    return announcementOf({ id: nodeId, url, isReady: ready, load: { ...work, ...machine, ...placed } });
+  };
   const measures = nodeMetrics(metrics, facts, () => ({
     encoders: renders.encoding,
     unrecorded: renders.unrecorded,
