@@ -35,7 +35,7 @@ async function segmentOf(): Promise<(n: number) => Buffer<ArrayBuffer>> {
 function bytesIn(folder: string): number {
   let bytes = 0;
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile() || !/\.ts$/.test(entry.name)) continue;
+    if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
     bytes += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
   }
   return bytes;

@@ -61,7 +61,7 @@ test('storage class, tags and part size go with an object; without a rule nothin
     'a b': 'c&d',
   });
   const parts = server.puts.filter(({ path }) => path.includes('partNumber='));
-  expect(parts.map(({ headers }) => Number(headers['content-length'])).sort()).toEqual([
+  expect(parts.map(({ headers }) => Number(headers['content-length'])).sort((a, b) => a - b)).toEqual([
     1024 * 1024,
     5 * 1024 * 1024,
   ]);
