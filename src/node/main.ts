@@ -368,5 +368,10 @@ export async function startNode(
   };
   if (disks.lost.aborted) stopWithoutDisk();
   else disks.lost.addEventListener('abort', stopWithoutDisk, { once: true });
-  return { url, stop: end.stop, stopped: end.ended, [Symbol.asyncDispose]: () => end.stop() };
+  return {
+    url,
+    stop: (seconds) => end.stop(seconds),
+    stopped: end.ended,
+    [Symbol.asyncDispose]: () => end.stop(),
+  };
 }
