@@ -1,13 +1,9 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { LRUCache } from 'lru-cache';
-import { openAssets } from '../asset/pin.ts';
-import { openCatalog } from '../catalog/connect.ts';
 import { removeCopies } from '../catalog/copies.ts';
-import { migrateCatalog } from '../catalog/migrate.ts';
-import { type NodeAnnouncement, retireNode } from '../catalog/nodes.ts';
+import type { NodeAnnouncement } from '../catalog/nodes.ts';
 import { subscribe } from '../catalog/wake.ts';
 import { startCopying } from '../copy/copying.ts';
-import { type CopyTask, orAborted } from '../copy/uploader.ts';
 import { startIngest } from '../ingest/ingest.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { openSpool } from '../ingest/spool.ts';
@@ -16,24 +12,18 @@ import type { NodeConfig } from '../ops/config.ts';
 import { listen } from '../ops/listen.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { openTracing } from '../ops/otlp.ts';
 import { requestObserver } from '../ops/request-log.ts';
-import type { TraceHeaders } from '../ops/trace.ts';
-import { findFfmpeg } from '../render/ffmpeg/find.ts';
 import { defaultRunLimits } from '../render/ffmpeg/run.ts';
-import { loadModules, moduleNamed } from '../render/module/registry.ts';
+import { moduleNamed } from '../render/module/registry.ts';
 import { createRenderer, type SegmentSpent } from '../render/renderer.ts';
-import { assetBucket } from '../store/asset-bucket.ts';
-import { openBucket } from '../store/bucket.ts';
-import { segmentsFolder, uploadsFolder } from '../store/segments-folder.ts';
+import { uploadsFolder } from '../store/segments-folder.ts';
 import { goThroughDisks } from './adopt.ts';
-import { announcementOf } from './announcement.ts';
 import { nodeApp } from './app.ts';
 import { startCalibrating } from './calibrate.ts';
 import { copyCare } from './copy-care.ts';
-import { copyRate } from './copy-rate.ts';
-import { type DiskRoom, watchDisk } from './disk-room.ts';
-import { openDisks } from './disks.ts';
+import { copyNotes } from './copy-notes.ts';
+import type { DiskRoom } from './disk-room.ts';
+import { nodeEnd } from './end.ts';
 import { startExposure } from './exposure.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { segmentMaker } from './make-segment.ts';
@@ -50,7 +40,7 @@ import { startReconciliation } from './reconciliation.ts';
 import { startRenders } from './renders.ts';
 import { replicaRenderer } from './replica/render.ts';
 import { startReplicating } from './replica/replicate.ts';
-import { whenReplicated } from './replica/safe.ts';
+import { openResources } from './resources.ts';
 import { urlSigner } from './sign.ts';
 import { startTakeover } from './takeover.ts';
 
@@ -66,9 +56,6 @@ export interface RunningNode extends AsyncDisposable {
   /** Resolves once it has stopped, whoever asked for it. */
   readonly stopped: Promise<void>;
 }
-
-const copyName = ({ renderId, rendition, n }: Pick<CopyTask, 'renderId' | 'rendition' | 'n'>): string =>
-  `${renderId}/${rendition}/${n}`;
 
 /** Encoders at once: the second hides the start and the end of the first; more would only slow what somebody waits for. */
 const encoders = 2;
@@ -88,62 +75,40 @@ export async function startNode(
   config: NodeConfig,
   { log, metrics }: { log: Log; metrics: Metrics },
 ): Promise<RunningNode> {
-  const ffmpeg = await findFfmpeg({ ffmpegPath: config.ffmpegPath });
-  if (ffmpeg.warning !== undefined) log.warn({ ffmpeg: ffmpeg.path }, ffmpeg.warning);
-  await migrateCatalog(config.databaseUrl);
   await using opened = new AsyncDisposableStack();
   const stopped = new AbortController();
-  const drained = new AbortController();
-  const finished = Promise.withResolvers<void>();
-  const segments = join(config.dataFolder, segmentsFolder);
   const { nodeId, leaseSeconds } = config;
-  const tracing = await openTracing(config.tracesUrl, { service: 'segue-node', instance: nodeId }, log);
-  opened.defer(() => tracing?.close());
-  const applicationName = `segue-${config.nodeId}`;
-  const catalog = openCatalog(config.databaseUrl, { applicationName });
-  opened.defer(() => catalog.close());
-  // A beat that hangs is given up while there is still time for another one within the lease.
-  const queryTimeoutMs = (config.leaseSeconds * 1000) / 3;
-  const pulse = openCatalog(config.databaseUrl, { applicationName, max: 2, queryTimeoutMs });
-  opened.defer(() => pulse.close());
-  const { adopt } = config;
-  const disks = opened.use(
-    await openDisks({ catalog, pulse, nodeId, leaseSeconds, own: segments, adopt, log }),
-  );
+  const resources = await openResources(config, log, opened);
+  const { ffmpeg, tracing, catalog, pulse, disks, segments, space, bucket, assets, modules } = resources;
   const disk = disks.store;
-  const space = watchDisk(segments, config.diskReserveBytes);
   const load = machineLoad(segments);
   const watching = watchingHere();
-  const bucket = openBucket(config.bucket);
-  opened.defer(() => bucket.close());
-  const assets = await openAssets({
-    folder: join(config.dataFolder, 'assets'),
-    assetFolders: config.assetFolders,
-    assetHosts: config.assetHosts,
-    ffmpeg: ffmpeg.path,
-    bucket: assetBucket(bucket),
-    freeBytes: () => space.free,
-  });
-  opened.defer(() => assets.stop());
-  const modules = await loadModules(config.modulesFolder);
   const adopted = await goThroughDisks({ catalog, disks, nodeId, log });
 
   const facts = { slots: encoders, ffmpeg: ffmpeg.version };
   let beatAt = performance.now();
   let ready = true;
   let url = config.url ?? '';
-  const announcement = (): NodeAnnouncement => {
-    const work = {
+  const announcement = (): NodeAnnouncement => ({
+    id: nodeId,
+    url,
+    host: hostname(),
+    pid: process.pid,
+    state: ready ? 'ready' : 'draining',
+    load: {
       renders: renders.leases().length + ingest.leases().length,
       encoders: renders.encoding,
       copyQueue: copying.pending,
+      diskBytes: disk.bytes,
+      residentBytes: process.memoryUsage.rss(),
+      slots: encoders,
+      weight: config.weight,
+      diskUsed: space.used,
       failures: renders.failures,
-      copyRate: copied.perSecond,
-    };
-    const machine = { diskBytes: disk.bytes, diskUsed: space.used, cpu: load().cpu };
-    const placed = { slots: encoders, weight: config.weight };
-    return announcementOf({ id: nodeId, url, isReady: ready, load: { ...work, ...machine, ...placed } });
-  };
+      cpu: load().cpu,
+      copyRate: notes.bytesPerSecond,
+    },
+  });
   const measures = nodeMetrics(metrics, facts, () => ({
     encoders: renders.encoding,
     unrecorded: renders.unrecorded,
@@ -159,11 +124,7 @@ export async function startNode(
   measures.adopted(adopted);
   const cpu = meterCopies(() => renders.encoding === 0 && ingest.leases().length === 0);
   opened.defer(() => cpu.stop());
-  /** What cannot be copied, or left the disk behind our back, is not queued again and again. */
-  const uncopyable = new LRUCache<string, true>({ max: 10_000, ttl: 600_000 });
-  /** The spans that made what is to be copied soon. */
-  const traces = new LRUCache<string, TraceHeaders>({ max: 1000 });
-  const copied = copyRate();
+  const notes = copyNotes();
   const copying = startCopying({
     disk,
     bucket,
@@ -172,8 +133,7 @@ export async function startNode(
     concurrency: uploads,
     cpu: () => load().cpu,
     onCopied: (task, outcome, bytes, seconds) => {
-      if (outcome === 'refused' || outcome === 'gone') uncopyable.set(copyName(task), true);
-      if (outcome === 'stored') copied.add(bytes);
+      notes.copied(task, outcome, bytes);
       measures.copied(task, outcome, bytes, seconds);
       measures.copyCpu(cpu.copied(bytes));
     },
@@ -207,15 +167,10 @@ export async function startNode(
     makeSegment: segmentMaker({ renderer, disk, catalog, log, cpu: childCpu() }),
     onFailed: measures.notMade,
     onMade: (made) => {
-      const { renderId, n, trace } = made;
       measures.made(made);
       largest.note(made.bytes);
-      for (const { name } of made.renditions) {
-        const task = copyName({ renderId, rendition: name, n });
-        uncopyable.delete(task);
-        if (trace !== undefined) traces.set(task, trace);
-      }
-      deciding?.look(renderId);
+      notes.made(made);
+      deciding?.look(made.renderId);
     },
     onGivenUp: measures.renderFailed,
     tracing,
@@ -263,8 +218,8 @@ export async function startNode(
     underWay: () => largest.bytes * (encoders + uploads),
     self: () => announcement(),
     isHeld: (id) => renders.leases().some(({ renderId }) => renderId === id),
-    isUncopyable: (task) => uncopyable.has(copyName(task)),
-    traceOf: (task) => traces.get(copyName(task)),
+    isUncopyable: notes.isUncopyable,
+    traceOf: notes.traceOf,
     onEvicted: measures.evicted,
     log,
   });
@@ -323,7 +278,7 @@ export async function startNode(
     readCopy: (copy) => care.read(copy),
     reconciling: reconciliation,
     onPlayed: (renderId, n) => watching.note(renderId, n),
-    drain: (seconds) => void stopOnce(seconds),
+    drain: (seconds) => void end.stop(seconds),
   });
   app.route('/', nodePolicyRoutes(policy));
   app.route('/', ingestRoutes(ingest, log));
@@ -388,43 +343,35 @@ export async function startNode(
   log.info({ url, ffmpeg: ffmpeg.version, segmentBytes: disk.bytes }, 'node ready');
 
   const parts = opened.move();
-  const stop = async (): Promise<void> => {
-    ready = false;
-    // Nobody is to choose this node any more, from now on and not from the next beat.
-    heartbeat.wake();
-    await ingest.stop();
-    await renders.stop();
-    // What an earlier process left uncopied may not even be queued yet.
-    await orAborted(finding, drained.signal);
-    await policy.settled(drained.signal);
-    // Copied to the bucket, or held by another node: whichever is quicker.
-    const safe = AbortSignal.any([
-      drained.signal,
-      whenReplicated({ catalog, nodeId, leaseSeconds, log }, drained.signal),
-    ]);
-    await copying.idle(safe);
-    stopped.abort();
-    await finding;
-    await heartbeat.stop();
-    await retireNode(pulse.db, nodeId).catch((error: unknown) => log.warn({ err: error }, 'not signed off'));
-    await parts.disposeAsync();
-  };
-  let stopping: Promise<void> | undefined;
-  const stopOnce = (seconds = config.drainSeconds): Promise<void> => {
-    const over = setTimeout(() => drained.abort(), seconds * 1000);
-    drained.signal.addEventListener('abort', () => clearTimeout(over), { once: true });
-    stopping ??= stop().finally(() => {
-      drained.abort();
-      finished.resolve();
-    });
-    log.info({ seconds, copyQueue: copying.pending }, 'draining');
-    return stopping;
-  };
+  const end = nodeEnd({
+    nodeId,
+    leaseSeconds,
+    drainSeconds: config.drainSeconds,
+    catalog,
+    pulse,
+    heartbeat,
+    ingest,
+    renders,
+    policy,
+    copying,
+    finding,
+    stopped,
+    onBegin: () => {
+      ready = false;
+    },
+    close: () => parts.disposeAsync(),
+    log,
+  });
   const stopWithoutDisk = (): void => {
     log.error({ err: disks.lost.reason as unknown }, 'stopping: a disk is lost to another node');
-    stopOnce(0).catch((error: unknown) => log.error({ err: error }, 'stopping failed'));
+    end.stop(0).catch((error: unknown) => log.error({ err: error }, 'stopping failed'));
   };
   if (disks.lost.aborted) stopWithoutDisk();
   else disks.lost.addEventListener('abort', stopWithoutDisk, { once: true });
-  return { url, stop: stopOnce, stopped: finished.promise, [Symbol.asyncDispose]: () => stopOnce() };
+  return {
+    url,
+    stop: (seconds) => end.stop(seconds),
+    stopped: end.ended,
+    [Symbol.asyncDispose]: () => end.stop(),
+  };
 }

@@ -13,7 +13,7 @@ export const conditionKinds = {
   'stream-away': 'segments of a stream are at a node that is gone, and nowhere else',
   'objects-lost': 'the bucket has lost segments within the last hour (they are copied again)',
   'copying-stuck': 'segments wait to be copied, and none was for five minutes',
-  exposure: 'half an hour of media had its only copy on one node for ten minutes',
+  exposure: 'copies waited for ten minutes while half an hour of media was on one node only',
 } as const;
 
 /** Something that needs an operator. */
@@ -163,7 +163,10 @@ function* historyConditions({ history, now }: Findings): Generator<Condition> {
       message: `${counted(copyQueue ?? 0, 'segment waits', 'segments wait')} to be copied, and none was for five minutes`,
       hint: 'The logs of the nodes say why (`copying to the bucket failed`); `segue doctor` tries the bucket.',
     };
-  if (held(exposed.forSeconds, (point) => (point.exposureSeconds ?? 0) > exposed.seconds))
+  // What the policy leaves on nodes is exposed on purpose: something has to wait for its copy.
+  const isBehind = (point: Point): boolean =>
+    (point.copyQueue ?? 0) > 0 && (point.exposureSeconds ?? 0) > exposed.seconds;
+  if (held(exposed.forSeconds, isBehind))
     yield {
       kind: 'exposure',
       subject: null,

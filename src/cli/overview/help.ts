@@ -8,7 +8,7 @@ Exit codes: 0 all is well; 1 something needs an operator, the service does not a
 2 called wrongly, or a wrong token. What needs an operator, as the kind of a condition: service (does not answer, or is not ready),
 no-node (none is ready), node-lost (gone within the hour, and not drained), node-failing and disk-full (by the policy's trouble),
 video-failed (within the day), stream-away (segments are at a node that is gone, and nowhere else), objects-lost (the bucket lost
-some within the hour), copying-stuck (none for five minutes), exposure (half an hour of media, for ten minutes).
+some within the hour), copying-stuck (none for five minutes), exposure (half an hour of media, while copies wait, for ten minutes).
 
 --json prints {event: "status", ready, url, nodes: {ready, draining, dead}, videos: {each state}, exposureSeconds, exposedVideos,
 copyQueue, copyRate, answers: {bucket, node, held} or null, conditions: [{kind, subject, message, hint}]}; where it is not ready

@@ -119,7 +119,9 @@ test('the bucket, copying and exposure, over a time', () => {
   // Not for long enough, or it has gone on meanwhile.
   expect(kinds({ history: points(150, stuck) })).toEqual([]);
   expect(kinds({ history: [...points(300, stuck), point(0, { copyQueue: 3, copyRate: 9 })] })).toEqual([]);
-  expect(kinds({ history: points(600, { exposureSeconds: 2000 }) })).toEqual(['exposure']);
+  const behind = { copyQueue: 1, copyRate: 1, exposureSeconds: 2000 };
+  expect(kinds({ history: points(600, behind) })).toEqual(['exposure']);
+  expect(kinds({ history: points(600, { ...behind, copyQueue: 0 }) }), 'as the policy says').toEqual([]);
 });
 
 test('the help names every kind', () => {

@@ -49,7 +49,10 @@ describe('replicas', () => {
   test('a rule may say something else of a render than the policy of all', () => {
     const rows = [row('a', [[0, 1]]), row('a', [[0, 1]], { renderId: 'other' })];
     const nodes = [node('a'), node('b')];
-    const taken = (mode: Policy['replicas']['mode'], modes: ReadonlyMap<string, Policy['replicas']['mode']>) =>
+    const taken = (
+      mode: Policy['replicas']['mode'],
+      modes: ReadonlyMap<string, Policy['replicas']['mode']>,
+    ) =>
       replicaTasks({ rows, nodes, nodeId: 'b', policy: policy(mode), modes, now }, 100).map(
         ({ renderId, isRendered }) => `${renderId} ${isRendered ? 'rendered' : 'pulled'}`,
       );
