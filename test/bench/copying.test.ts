@@ -130,7 +130,8 @@ const copiedBy = (part: string): Promise<number> => figure(part, /segue_copies_t
 
 /** Segments that both nodes have made. */
 const made = async (): Promise<number> =>
-  (await figure('node-1', /segue_segments_made_total/)) + (await figure('node-2', /segue_segments_made_total/));
+  (await figure('node-1', /segue_segments_made_total/)) +
+  (await figure('node-2', /segue_segments_made_total/));
 
 /** A node that has copied nothing yet loads and compiles what it needs for that: both have, before anything is measured. */
 async function warmUp(): Promise<void> {
