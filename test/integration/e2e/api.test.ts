@@ -153,6 +153,7 @@ test('/openapi.json is valid, names every route, and its schema takes the exampl
       '/v1/policy',
       '/v1/policy/check',
       '/v1/policy/history',
+      '/v1/policy/simulate',
       '/v1/policy/{version}',
       '/v1/policy/{version}/restore',
       '/v1/reconcile',
