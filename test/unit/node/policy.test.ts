@@ -54,9 +54,9 @@ test('a disk is tight and full before its budget is used up, by as much as is un
 
 test('the time of encoders is what ended since it was last asked for', () => {
   const read = [10, 12.5, 12.5, 13];
-  const meter = childCpu(() => read.shift());
+  const meter = childCpu(() => read.shift() ?? 0);
   expect([meter(), meter(), meter()]).toEqual([2.5, 0, 0.5]);
-  expect(childCpu(() => undefined)()).toBeUndefined();
+  expect(childCpu(() => 0)()).toBeUndefined();
 });
 
 test('the load of a machine is what was used between two looks', () => {
