@@ -18,6 +18,29 @@ export const processOutput: Output = {
   err: (text) => void process.stderr.write(printed(text)),
 };
 
+/** What chooses a colour or a weight (ECMA-48, SGR), and nothing else. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is a control sequence
+const style = /(\u001B\[[\d;]*m)/;
+
+/** Lines of a text in colours as they may be printed, with the line end. Texts of others in it must be made printable before. */
+export const printedInColours = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) =>
+      line
+        .split(style)
+        .map((part, index) => (index % 2 === 1 ? part : printable(part)))
+        .join(''),
+    )
+    .join('\n')
+    .concat('\n');
+
+/** Standard output for what colours itself, and standard error. */
+export const colouredOutput: Output = {
+  ...processOutput,
+  out: (text) => void process.stdout.write(printedInColours(text)),
+};
+
 /** Exit codes: 0 done, 1 failed, 2 called or configured wrongly. */
 export type ExitCode = 0 | 1 | 2;
 

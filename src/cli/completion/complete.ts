@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { printable } from '../../ops/printable.ts';
 import { sizeText } from '../finding-lines.ts';
-import { type ExitCode, processOutput } from '../output.ts';
+import type { ExitCode } from '../output.ts';
 import { oneLine } from '../overview/page.ts';
 import { readNodes, videosNamed } from '../overview/service.ts';
 import { serviceAccess } from '../service-access.ts';
@@ -14,13 +15,15 @@ const mostIds = 50;
 /** `segue complete -- WORDS`: prints what the last word may become, a line each. What goes wrong is no completion, and says nothing. */
 export async function complete(program: Command, words: readonly string[]): Promise<ExitCode> {
   const found = candidatesOf(program, words);
-  if ('kind' in found && found.kind === 'file') processOutput.out(':files');
+  if ('kind' in found && found.kind === 'file') say(':files');
   else {
     const candidates = 'kind' in found ? await idsOf(found).catch(() => []) : found;
-    for (const { value, about } of candidates) processOutput.out(`${value}\t${oneLine(about)}`);
+    for (const { value, about } of candidates) say(`${printable(value)}\t${oneLine(about)}`);
   }
   return 0;
 }
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Ids that begin so. What a slow service would have said comes too late. */
 async function idsOf({ kind, begun, before, given }: Values): Promise<Candidate[]> {

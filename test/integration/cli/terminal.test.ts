@@ -21,7 +21,7 @@ let id: string;
 beforeAll(async () => {
   postgres = await startTestPostgres();
   const databaseUrl = await postgres.createDatabase();
-  service = await startService(databaseUrl, 'https://cdn.example');
+  service = await startService(databaseUrl, 'https://cdn.example', { leaseSeconds: 5 });
   node = await startTestNode({ id: 'node-a', databaseUrl, secret, leaseSeconds: 5 });
   ({ id } = await post(service.url, description(8)));
   env = { ...environmentOf({ url: service.url, dataFolder: '/nowhere' }), SEGUE_ADMIN_TOKEN: adminToken };
