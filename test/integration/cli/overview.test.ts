@@ -79,7 +79,7 @@ describe('segue videos, nodes and events', () => {
       /^ID +STATE +AGE +LENGTH +SEGS +EXPOSED +HOLDER +AT NODES +WHERE$/,
     );
     expect(stored.out.split('\n')[1]).toMatch(
-      new RegExp(`^${id}  stored +\\d+[sm] +0:05 +4 +0  - +node-\\d +█+$`),
+      new RegExp(`^${id}  stored +\\d+[sm] +0:05 +4 +0  (-|node-\\d) +node-\\d +█+$`),
     );
     const nodes = await segue('nodes');
     expect(nodes.out).toMatch(/\nnode-1 +ready +\S+ +\d+% +\d+% .*\nnode-2 +ready /);

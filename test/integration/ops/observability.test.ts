@@ -176,7 +176,12 @@ test('what another node takes over is counted', async () => {
   const { id } = await field.post(smallDescription(300, 14));
   const answer = await fetch(`${field.stack.url}/v/${id}/180p/0.m4s`);
   await answer.arrayBuffer();
+  const playedAt = performance.now();
   const holder = await field.holder(id);
+  await reaches('the holder has told that somebody watches', async () => {
+    const beatAge = await sum([holder], 'segue_heartbeat_age_seconds');
+    return beatAge < (performance.now() - playedAt) / 1000 - 0.5;
+  });
   const [other = ''] = nodes.filter((name) => name !== holder);
   const before = await sum([other], 'segue_takeovers_total');
   const pid = field.stack.pidOf(holder);

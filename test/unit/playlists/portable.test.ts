@@ -37,6 +37,7 @@ test('the Worker entry reaches nothing that only Node has', async () => {
     'hono-rate-limiter',
     'lru-cache',
     'postgres',
+    'yaml',
     'zod',
   ];
   const names = packages.map((name) =>
