@@ -8,8 +8,7 @@ CREATE TABLE policy_versions (
 --> statement-breakpoint
 INSERT INTO policy_versions (version, policy, author, created_at)
   SELECT 1, policy, 'admin-token', updated_at FROM policies;
---> statement-breakpoint
-DROP TABLE policies;
+-- The old table stays for nodes of the version before, until they are replaced: what they read is the last policy that they knew.
 --> statement-breakpoint
 ALTER TABLE videos ADD COLUMN labels text[] NOT NULL DEFAULT '{}';
 --> statement-breakpoint
