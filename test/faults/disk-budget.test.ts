@@ -54,9 +54,10 @@ test('a bucket is down, five times the budget of a disk comes in: it stays withi
   const put = async (path: string, body: Buffer<ArrayBuffer> | string): Promise<void> => {
     await until(
       async () => {
-        const answer = await fetch(`${url}${path}`, { method: 'PUT', body });
-        if (answer.ok) return true;
-        expect(answer.status, await answer.text()).toBe(507);
+        // A refusal may come before all of the body has gone out: some clients then see a connection that ends.
+        const answer = await fetch(`${url}${path}`, { method: 'PUT', body }).catch(() => undefined);
+        if (answer?.ok === true) return true;
+        if (answer !== undefined) expect(answer.status, await answer.text()).toBe(507);
         refused += 1;
         // It has been full for as long as the bucket was down.
         if (refused === 20) await proxy.fail(undefined);
