@@ -30,7 +30,7 @@ const pairs = 3;
 /** What the issue allows. */
 const allowed = 1.15;
 /** Of the default example, so that one run takes some seconds. */
-const seconds = 16;
+const seconds = 24;
 
 const folder = await temporaryFolder();
 afterAll(() => folder[Symbol.asyncDispose]());
