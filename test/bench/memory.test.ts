@@ -61,11 +61,11 @@ test('50 videos one after another: memory does not grow', async () => {
       kind: 'timeline',
       size: { width: 640, height: 360 },
       fps: 25,
-      duration: 4,
+      duration: 6,
       seed,
-      tracks: [{ clips: [{ start: 0, length: 4, asset: { type: 'pattern', pattern: 'plasma' } }] }],
+      tracks: [{ clips: [{ start: 0, length: 6, asset: { type: 'pattern', pattern: 'plasma' } }] }],
     });
-    expect((await (await playWithFfmpeg(url)).done).frames).toBe(100);
+    expect((await (await playWithFfmpeg(url)).done).frames).toBe(150);
     await until(() => isStored(stack, id), { what: `video ${seed} is copied`, timeout: 60_000 });
     figures.push(total());
   }
