@@ -28,6 +28,7 @@ export function ingestRoutes(ingest: Ingest, log: Log): Hono {
       return c.json({ admitted, missing }, 201);
     } catch (error) {
       log.warn({ err: error, path }, 'upload refused');
+      if (error instanceof SegueError && error.retryable) await readOut(body.stream);
       throw error;
     }
   });
@@ -42,6 +43,22 @@ export function ingestRoutes(ingest: Ingest, log: Log): Hono {
     });
   });
   return app;
+}
+
+/** Of a refused upload so much is still read, and for so long. */
+const readOutMost = { bytes: 64 * 1024 * 1024, ms: 10_000 };
+
+/** An answer that comes before the body has gone out reaches many clients as a closed connection: they would not know that it may be tried again. */
+async function readOut(stream: Body['stream']): Promise<void> {
+  if (stream === null || stream.locked) return;
+  let bytes = 0;
+  const sink = new WritableStream<Uint8Array>({
+    write(chunk) {
+      bytes += chunk.byteLength;
+      if (bytes > readOutMost.bytes) throw new Error('more than is read of what is refused');
+    },
+  });
+  await stream.pipeTo(sink, { signal: AbortSignal.timeout(readOutMost.ms) }).catch(() => undefined);
 }
 
 /** A partial PUT (RFC 9110, 14.5): `bytes first-last/*`. */

@@ -51,17 +51,23 @@ export function watchDisk(
   };
 }
 
-/**
- * What a disk is when it has so many bytes of a budget. The last of it is left to what is being written: `underWay` bytes, or a few
- * hundredths of the budget where that is more. Room is made below, from the high watermark on.
- */
-export function roomWithin(bytes: number, budget: number, underWay: number): DiskRoom {
-  const left = Math.max(budget * lastPart, underWay);
-  if (bytes >= budget - left) return 'full';
-  return bytes >= budget - 2 * left ? 'tight' : 'plenty';
-}
-
 const lastPart = 0.03;
+
+/**
+ * Bytes of a budget that segments may fill. The last of it is left to what is being written: `underWay` bytes, or a few hundredths of
+ * the budget where that is more. Watermarks are parts of this: a disk is never full before room is made on it.
+ */
+export const fillable = (budget: number, underWay: number): number =>
+  Math.max(0, budget - Math.max(budget * lastPart, underWay));
+
+/**
+ * What a disk is with so many bytes of the {@link fillable} ones. Room is made from the high watermark on; where that cannot keep up,
+ * it is tight half-way from there to full.
+ */
+export function roomWithin(bytes: number, most: number, { high }: { readonly high: number }): DiskRoom {
+  if (bytes >= most) return 'full';
+  return bytes >= (most * (1 + high)) / 2 ? 'tight' : 'plenty';
+}
 
 const order: readonly DiskRoom[] = ['plenty', 'tight', 'full'];
 

@@ -86,15 +86,14 @@ describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", ()
     for (const seed of [11, 12, 13]) ids.push((await field.post(smallDescription(4, seed))).id);
     const page = await signedIn();
     const list = page.getByRole('listbox', { name: 'Videos' });
-    await until(async () => (await list.getByRole('option').count()) >= 3, {
-      what: 'the videos are listed',
-      timeout: patience,
-    });
+    const listed = () =>
+      until(async () => (await list.getByRole('option').count()) >= 3, {
+        what: 'the videos are listed',
+        timeout: patience,
+      });
+    await listed();
     await page.reload();
-    await page
-      .getByRole('status')
-      .filter({ hasText: /^live$/ })
-      .waitFor();
+    await listed();
     await page.keyboard.press('Tab');
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
     await page.keyboard.press('Enter');
@@ -221,7 +220,7 @@ describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", ()
     await panel.getByRole('row').nth(10).waitFor({ timeout: patience });
     const rows = await panel.getByRole('row').allTextContents();
     expect(rows[0]).toBe('todayeditedchange');
-    expect(rows.slice(1).map((row) => row.replace(/[\d,.]+.*$/, ''))).toEqual([
+    expect(rows.slice(1).map((row) => row.replace(/\d.*$/, ''))).toEqual([
       'Money a month',
       'Bucket requests',
       'Stored in the bucket',

@@ -138,7 +138,8 @@ describe.skipIf(noChromium !== undefined)('content steering', () => {
       body: JSON.stringify({ ...description, seed }),
     });
     const video = (await posted.json()) as { id: string; url: string };
-    const page = await browser.newPage();
+    // The page is nobody's: its policy allows no script, and the test adds one.
+    const page = await browser.newPage({ bypassCSP: true });
     await page.goto(`${stack.url}/healthz`);
     await page.setContent('<video muted playsinline></video>');
     await page.addScriptTag({ path: createRequire(import.meta.url).resolve('hls.js') });
@@ -229,7 +230,8 @@ describe.skipIf(noChromium !== undefined)('content steering', () => {
       }),
     });
     const video = (await posted.json()) as { id: string; url: string };
-    const page = await browser.newPage();
+    // The page is nobody's: its policy allows no script, and the test adds one.
+    const page = await browser.newPage({ bypassCSP: true });
     await page.goto(`${stack.url}/healthz`);
     await page.setContent('<video muted playsinline></video>');
     await page.addScriptTag({ path: createRequire(import.meta.url).resolve(scripts[player]) });

@@ -23,7 +23,7 @@ export interface EvictOptions {
   readonly forecast: Forecast;
   readonly looks: Looks;
   readonly log: Log;
-  /** Bytes of segments that this node may have. */
+  /** Bytes that segments may fill: watermarks are parts of it. */
   readonly budget: () => number;
   /** Whether this node renders it now: what left would be made again at once. */
   readonly isHeld: (renderId: string) => boolean;

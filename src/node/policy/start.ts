@@ -11,7 +11,7 @@ import type { KeepRule } from '../../policy/document/keep.ts';
 import { type Explanation, explain } from '../../policy/explain.ts';
 import { ruleFor } from '../../policy/match.ts';
 import type { Bucket } from '../../store/bucket.ts';
-import { type DiskRoom, type DiskWatch, lesserRoom, roomWithin } from '../disk-room.ts';
+import { type DiskRoom, type DiskWatch, fillable, lesserRoom, roomWithin } from '../disk-room.ts';
 import { type Evicted, type EvictOptions, evicting } from './evict.ts';
 import { expiring } from './expire.ts';
 import { learnForecast } from './forecast.ts';
@@ -85,7 +85,8 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
   const shared = { catalog, nodeId, disk, watch, forecast, looks: eyes, log };
   const budget = (): number =>
     options.budgetBytes ?? watch.current.policy.disk.budgetBytes ?? disk.bytes + space.free;
-  const evictor = evicting({ ...options, ...shared, budget });
+  const most = (): number => fillable(budget(), options.underWay());
+  const evictor = evicting({ ...options, ...shared, budget: most });
   const plans = copyPlans({
     ...shared,
     copying,
@@ -146,7 +147,7 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
     },
     hear: (change) => watch.hear(change),
     keepOf: (renderId) => plans.keepOf(renderId),
-    room: () => lesserRoom(space.room, roomWithin(disk.bytes, budget(), options.underWay())),
+    room: () => lesserRoom(space.room, roomWithin(disk.bytes, most(), watch.current.policy.disk)),
     async settled(signal) {
       plans.lookAtAll();
       while (!signal.aborted) {
@@ -170,7 +171,7 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
     evict(what) {
       if ('renderId' in what) return evictor.evict(what);
       const { low } = watch.current.policy.disk;
-      return evictor.evict({ bytes: what.bytes ?? Math.max(0, disk.bytes - budget() * low) });
+      return evictor.evict({ bytes: what.bytes ?? Math.max(0, disk.bytes - most() * low) });
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };

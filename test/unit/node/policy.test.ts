@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { lesserRoom, roomWithin } from '../../../src/node/disk-room.ts';
+import { fillable, lesserRoom, roomWithin } from '../../../src/node/disk-room.ts';
 import { childCpu } from '../../../src/node/policy/child-cpu.ts';
 import { machineLoad } from '../../../src/node/policy/load.ts';
 import { copyOrder } from '../../../src/node/policy/order.ts';
 import { watchingHere } from '../../../src/node/policy/watching.ts';
+import { bytesToFree } from '../../../src/policy/evict.ts';
 
 test('segments near a playhead go first, then the beginning, then the rest as it is played', () => {
   const order = (playheads: readonly number[]): number[] =>
@@ -39,15 +40,17 @@ describe('who is served', () => {
   });
 });
 
-test('a disk is tight and full before its budget is used up, by as much as is under way', () => {
-  expect(roomWithin(0, 1000, 0)).toBe('plenty');
-  expect(roomWithin(939, 1000, 0)).toBe('plenty');
-  expect(roomWithin(945, 1000, 0)).toBe('tight');
-  expect(roomWithin(970, 1000, 0)).toBe('full');
-  expect(roomWithin(790, 1000, 100)).toBe('plenty');
-  expect(roomWithin(810, 1000, 100)).toBe('tight');
-  expect(roomWithin(900, 1000, 100)).toBe('full');
-  expect(roomWithin(1e15, Number.POSITIVE_INFINITY, 100)).toBe('plenty');
+test('a disk is tight and full before its budget is used up, by as much as is under way, and never before room is made', () => {
+  expect(fillable(1000, 0)).toBe(970);
+  expect(fillable(1000, 100)).toBe(900);
+  expect(fillable(1000, 2000)).toBe(0);
+  const disk = { budgetBytes: null, high: 0.9, low: 0.8 };
+  expect(roomWithin(0, 1000, disk)).toBe('plenty');
+  expect(roomWithin(949, 1000, disk)).toBe('plenty');
+  expect(bytesToFree(949, 1000, disk)).toBe(149);
+  expect(roomWithin(950, 1000, disk)).toBe('tight');
+  expect(roomWithin(1000, 1000, disk)).toBe('full');
+  expect(roomWithin(1e15, Number.POSITIVE_INFINITY, disk)).toBe('plenty');
   expect(lesserRoom('plenty', 'tight')).toBe('tight');
   expect(lesserRoom('full', 'tight')).toBe('full');
 });
