@@ -18,6 +18,9 @@ const project = (name: string, extra: object = {}) => ({
   },
 });
 
+const matrix = 'test/players/matrix.test.ts';
+const playing = { testTimeout: 300_000, retry: process.env['SEGUE_PLAYERS_STRICT'] === '1' ? 0 : 1 };
+
 export default defineConfig({
   root,
   test: {
@@ -25,15 +28,14 @@ export default defineConfig({
       // Nothing in it keeps anything: what one file has loaded is there for the next.
       project('unit', { testTimeout: 30_000, fileParallelism: true, isolate: false }),
       // Some wait for others' clocks: three keep two cores busy.
-      project('integration', { fileParallelism: true, maxWorkers: 3 }),
+      project('integration', { fileParallelism: true, maxWorkers: 3, sequence: { groupOrder: 1 } }),
       project('worker'),
       project('providers'),
       // A dozen real players share two cores with everything that they play from: a test may be tried again once, unless it
       // is to be seen that it need not be.
-      project('players', {
-        testTimeout: 300_000,
-        retry: process.env['SEGUE_PLAYERS_STRICT'] === '1' ? 0 : 1,
-      }),
+      project('matrix', { ...playing, include: [matrix], sequence: { groupOrder: 1 } }),
+      // These play one at a time each, and wait for the clock most of the time.
+      project('players', { ...playing, exclude: [matrix], fileParallelism: true, maxWorkers: 2 }),
       project('faults', { testTimeout: 300_000, fileParallelism: true, maxWorkers: 2 }),
       project('bench', { testTimeout: 600_000 }),
     ],

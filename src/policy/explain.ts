@@ -58,7 +58,7 @@ function becauseOf(why: Why, video: VideoFacts): string[] {
       return ['the rule has nothing copied; what is lost is rendered again'];
     case 'expired':
       return [
-        `nobody has watched it for ${figure(why.days)} days: it leaves the bucket, and is not copied again`,
+        `nobody has watched it for ${times(why.days, 'day')}: it leaves the bucket, and is not copied again`,
       ];
     case 'rule':
       return [

@@ -216,39 +216,42 @@ describe.skipIf(noChromium !== undefined)('content steering', () => {
     await page.close();
   });
 
-  it.each(['video.js', 'shaka-player'] as const)('%s plays a steered stream to its end', async (player) => {
-    const short = 28;
-    const posted = await fetch(`${stack.url}/v1/videos`, {
-      method: 'POST',
-      body: JSON.stringify({
-        ...description,
-        seed: player.length,
-        duration: short,
-        tracks: description.tracks.map(({ clips }) => ({
-          clips: clips.map((clip) => ({ ...clip, length: short })),
-        })),
-      }),
-    });
-    const video = (await posted.json()) as { id: string; url: string };
-    // The page is nobody's: its policy allows no script, and the test adds one.
-    const page = await browser.newPage({ bypassCSP: true });
-    await page.goto(`${stack.url}/healthz`);
-    await page.setContent('<video muted playsinline></video>');
-    await page.addScriptTag({ path: createRequire(import.meta.url).resolve(scripts[player]) });
-    const requests: string[] = [];
-    page.on('request', (request) => requests.push(request.url()));
-    await page.evaluate(start, { player, url: video.url });
-    await page.waitForFunction(() => document.querySelector('video')?.ended === true, undefined, {
-      timeout: 150_000,
-    });
-    expect(await page.evaluate(() => window.failures)).toEqual([]);
-    const time = await page.evaluate(() => document.querySelector('video')?.currentTime);
-    expect(time).toBeCloseTo(short, 0);
-    expect(requests.some((url) => url.includes('/steering.json'))).toBe(true);
-    const moved = requests.some((url) => new RegExp('media.m3u8[?].*sealed=[1-9]').test(url));
-    process.stdout.write(`content steering: ${player} ${moved ? 'was moved' : 'stayed on stable URLs'}\n`);
-    await page.close();
-  });
+  it.concurrent.each(['video.js', 'shaka-player'] as const)(
+    '%s plays a steered stream to its end',
+    async (player) => {
+      const short = 28;
+      const posted = await fetch(`${stack.url}/v1/videos`, {
+        method: 'POST',
+        body: JSON.stringify({
+          ...description,
+          seed: player.length,
+          duration: short,
+          tracks: description.tracks.map(({ clips }) => ({
+            clips: clips.map((clip) => ({ ...clip, length: short })),
+          })),
+        }),
+      });
+      const video = (await posted.json()) as { id: string; url: string };
+      // The page is nobody's: its policy allows no script, and the test adds one.
+      const page = await browser.newPage({ bypassCSP: true });
+      await page.goto(`${stack.url}/healthz`);
+      await page.setContent('<video muted playsinline></video>');
+      await page.addScriptTag({ path: createRequire(import.meta.url).resolve(scripts[player]) });
+      const requests: string[] = [];
+      page.on('request', (request) => requests.push(request.url()));
+      await page.evaluate(start, { player, url: video.url });
+      await page.waitForFunction(() => document.querySelector('video')?.ended === true, undefined, {
+        timeout: 150_000,
+      });
+      expect(await page.evaluate(() => window.failures)).toEqual([]);
+      const time = await page.evaluate(() => document.querySelector('video')?.currentTime);
+      expect(time).toBeCloseTo(short, 0);
+      expect(requests.some((url) => url.includes('/steering.json'))).toBe(true);
+      const moved = requests.some((url) => new RegExp('media.m3u8[?].*sealed=[1-9]').test(url));
+      process.stdout.write(`content steering: ${player} ${moved ? 'was moved' : 'stayed on stable URLs'}\n`);
+      await page.close();
+    },
+  );
 
   /** Median milliseconds to the first byte of a segment: through the service's redirect, and from the bucket itself. */
   async function hopOf(page: Page, video: { id: string }): Promise<{ redirected: number; direct: number }> {

@@ -1,4 +1,4 @@
-import { figure, money, seconds } from '../../policy/words.ts';
+import { figure, money, seconds, times } from '../../policy/words.ts';
 import type { Comparison, Result } from '../compare.ts';
 
 /** Columns of a comparison: heading, and what stands below it. */
@@ -31,7 +31,7 @@ export function cellsOf({ results, optimumPerMonth }: Comparison): string[][] {
 
 /** What a comparison is about, in one line. */
 export const headingOf = ({ trace, days, videos, views }: Comparison): string =>
-  `${trace}: ${figure(videos)} videos, ${figure(views)} views, ${figure(Math.round(days * 100) / 100)} days`;
+  `${trace}: ${times(videos, 'video')}, ${times(views, 'view')}, ${times(Math.round(days * 100) / 100, 'day')}`;
 
 /** The comparison as lines for a terminal. */
 export function tableLines(comparison: Comparison): string[] {

@@ -142,7 +142,7 @@ test('what only one node has counts as exposed while the bucket is away, as in t
   const id = await post(8, 12);
   await field.reach(id, 'all is rendered', ({ state }) => state === 'rendered');
   await reaches('as much is exposed as the videos say, and all of this one', async () => {
-    const statuses = await Promise.all(posted.map(field.status));
+    const statuses = await Promise.all(posted.map((each) => field.status(each)));
     const exposed = statuses.map(({ exposureSeconds }) => exposureSeconds);
     expect(exposed.at(-1), JSON.stringify(statuses.at(-1))).toBeCloseTo(8, 3);
     const all = exposed.reduce((sum, seconds) => sum + seconds, 0);
