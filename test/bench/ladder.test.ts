@@ -14,7 +14,7 @@ import {
 } from '../../src/grid/grid.ts';
 import { encodeArguments } from '../../src/render/ffmpeg/arguments.ts';
 import { findFfmpeg } from '../../src/render/ffmpeg/find.ts';
-import { runFfmpeg } from '../../src/render/ffmpeg/run.ts';
+import { defaultRunLimits, runFfmpeg } from '../../src/render/ffmpeg/run.ts';
 import { loadModules } from '../../src/render/module/registry.ts';
 import { isPlayed, profileNamed, renditionsOf } from '../../src/render/profile.ts';
 import { createRenderer } from '../../src/render/renderer.ts';
@@ -127,6 +127,7 @@ async function plainFfmpeg(run: number): Promise<void> {
     args: ({ inputs }) => encodeArguments(plan, window, keyed, { outputs, inputs }),
     outputs: [],
     inputs: (plan.feeds ?? []).map(({ bytes }) => bytes),
+    limits: { ...defaultRunLimits, fileBytes: 2 ** 30 },
   });
   await writeFile(join(folder.path, 'done'), '');
 }

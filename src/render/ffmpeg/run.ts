@@ -15,6 +15,8 @@ export interface RunLimits {
   readonly total: number;
   /** Bytes of memory of its own. Default: 4 GiB. */
   readonly memory?: number;
+  /** Bytes of each file that it may write. Default: hardly any, as it writes to pipes. */
+  readonly fileBytes?: number;
 }
 
 /** Bounds for a segment of a few seconds on a machine that is also doing other things. */
@@ -154,7 +156,12 @@ function failure(code: number | null, killedBy: NodeJS.Signals | null, stderr: s
  */
 export async function runFfmpeg(run: Run, signal?: AbortSignal): Promise<string> {
   signal?.throwIfAborted();
-  const { stall, total, memory = defaultRunLimits.memory } = run.limits ?? defaultRunLimits;
+  const {
+    stall,
+    total,
+    memory = defaultRunLimits.memory,
+    fileBytes = childFileBytes,
+  }: RunLimits = run.limits ?? defaultRunLimits;
   const stop = new AbortController();
   const pipeNames = [...run.outputs, ...run.inputs].map((_, index) => `pipe:${firstPipe + index}`);
   const outputs = pipeNames.slice(0, run.outputs.length);
@@ -169,7 +176,7 @@ export async function runFfmpeg(run: Run, signal?: AbortSignal): Promise<string>
     String(largestBlock),
   ];
   // It writes to pipes only.
-  const limits = { memoryBytes: memory, ms: total, fileBytes: childFileBytes };
+  const limits = { memoryBytes: memory, ms: total, fileBytes };
   const { command, args: limitedArgs } = await limited(run.path, [...own, ...args], limits);
   signal?.throwIfAborted();
   const child = spawn(command, limitedArgs, {
