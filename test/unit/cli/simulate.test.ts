@@ -103,7 +103,7 @@ test('an access log is demand as well', async () => {
   );
   const { code, out } = await run({ log: await file('access.log', lines.join('\r\n')) });
   expect(code).toBe(0);
-  expect(out).toMatch(/^access.log: 1 videos, 1 views, /);
+  expect(out).toMatch(/^access.log: 1 video, 1 view, /);
 });
 
 describe('what is wrong is said with its option, its value and the way out:', () => {
