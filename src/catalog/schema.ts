@@ -218,6 +218,8 @@ export interface NodeLoad {
   weight?: number;
   /** Part of its disk's file system that is used, 0 to 1. */
   diskUsed?: number;
+  /** 1: its disk, or what it may have of it, is nearly used up, and it makes only what somebody waits for, or nothing. */
+  tight?: number;
   /** Part of the segments that it last tried to make and could not, 0 to 1. */
   failures?: number;
   /** Part of its machine's processor time that was used since its last heartbeat, 0 to 1. */

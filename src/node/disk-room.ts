@@ -52,13 +52,17 @@ export function watchDisk(
 }
 
 const lastPart = 0.03;
+/** However large segments are: a disk that takes nothing would never learn that they have become smaller. */
+const mostPart = 0.5;
 
 /**
- * Bytes of a budget that segments may fill. The last of it is left to what is being written: `underWay` bytes, or a few hundredths of
- * the budget where that is more. Watermarks are parts of this: a disk is never full before room is made on it.
+ * Bytes of a budget that segments may fill. The last of it is left to what is being written: `underWay` bytes, but at least a few
+ * hundredths and at most half of the budget. Watermarks are parts of this: a disk is never full before room is made on it.
  */
 export const fillable = (budget: number, underWay: number): number =>
-  Math.max(0, budget - Math.max(budget * lastPart, underWay));
+  Number.isFinite(budget)
+    ? budget - Math.min(budget * mostPart, Math.max(budget * lastPart, underWay))
+    : Number.POSITIVE_INFINITY;
 
 /**
  * What a disk is with so many bytes of the {@link fillable} ones. Room is made from the high watermark on; where that cannot keep up,

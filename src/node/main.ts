@@ -104,6 +104,7 @@ export async function startNode(
       slots: encoders,
       weight: config.weight,
       diskUsed: space.used,
+      tight: room() === 'plenty' ? 0 : 1,
       failures: renders.failures,
       cpu: load().cpu,
       copyRate: notes.bytesPerSecond,

@@ -63,13 +63,14 @@ function choose(
   forecast: Forecast,
   now: number,
 ): Pick<Decision, 'chosen' | 'why'> {
+  const days = keep.bucketDays;
+  const isExpired = days !== null && now - (video.demand.lastAt ?? video.createdAt) >= days * 86_400_000;
+  // What is taken out of the bucket again is not put there, whatever the trouble.
+  if (isExpired && video.isRemakable) return { chosen: [], why: { kind: 'expired', days } };
   if (node.trouble !== undefined && copy.onTrouble === 'everything')
     return { chosen: allOf(video), why: { kind: 'trouble', trouble: node.trouble } };
   // Its list may only end once everything is in the bucket, and nobody could fill a hole.
   if (!video.isRemakable) return { chosen: allOf(video), why: { kind: 'irreplaceable' } };
-  const days = keep.bucketDays;
-  if (days !== null && now - (video.demand.lastAt ?? video.createdAt) >= days * 86_400_000)
-    return { chosen: [], why: { kind: 'expired', days } };
   if (copy.what === 'nothing') return { chosen: [], why: { kind: 'nothing' } };
   if (copy.what !== 'auto') {
     const awaited = lookAt(copy.when, video, node, now);

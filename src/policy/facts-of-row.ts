@@ -63,7 +63,7 @@ export function factsOfRow(row: RenderFactsRow, { nodeId, on, segmentBytes, play
     const segments = Math.max(1, count > 0 ? segmentsOf(rendition, count) : (all.at(-1)?.[1] ?? 1));
     // Sizes of somebody else's stream are not among the rows of its renditions.
     const each = sized > 0 ? bytes / sized : segmentBytes(name);
-    return [{ name, kind, segments, bytes: each * segments, here, stored, elsewhere }];
+    return [{ name, kind, onDemand, segments, bytes: each * segments, here, stored, elsewhere }];
   });
   const viewed = ['video', 'audio'].flatMap((kind) => renditions.find((one) => one.kind === kind) ?? []);
   const all = row.playhead === null ? playheads : [row.playhead, ...playheads];

@@ -4,6 +4,8 @@ import type { Ranges } from '../catalog/ranges.ts';
 export interface RenditionFacts {
   readonly name: string;
   readonly kind: string;
+  /** Made where somebody asks for it: what of it is missing is not missed. */
+  readonly onDemand?: boolean;
   /** How many it has. */
   readonly segments: number;
   /** Bytes of all of them together: measured of those that exist, estimated of the others. */

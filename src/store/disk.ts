@@ -70,6 +70,8 @@ export interface DiskStore {
   discard(file: DiskFile): Promise<boolean>;
   /** Bytes of all segments, spares included. */
   readonly bytes: number;
+  /** The same without those of adopted folders, which are on other disks. */
+  readonly ownBytes: number;
 }
 
 /** Opens the folders, of which only the first is made where it is not there, and lists what they hold: {@link openDiskFolder}. */
@@ -161,6 +163,9 @@ export async function openDiskStore(folder: string, adopted: readonly string[] =
     discard,
     get bytes() {
       return folders.reduce((sum, one) => sum + one.bytes, 0);
+    },
+    get ownBytes() {
+      return own.bytes;
     },
   };
 }

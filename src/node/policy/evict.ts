@@ -60,6 +60,14 @@ interface Group {
   isNews: boolean;
 }
 
+/** What is known of the bucket while room is made. */
+interface Asking {
+  /** It has failed to answer. */
+  isUseless: boolean;
+}
+
+/** So often others are chosen in place of what did not leave. */
+const mostTurns = 5;
 /** Renders whose facts are read at once. */
 const mostAtOnce = 200;
 /** Looks at the disk, in milliseconds. */
@@ -85,13 +93,18 @@ export function evicting(options: EvictOptions): Evicting {
     return all;
   };
 
-  /** The rows first: nobody is sent to bytes that are about to go. Returns what has left. */
-  const drop = async ({ row, facts }: Looked, { ranges, why }: Eviction): Promise<Evicted> => {
+  /** The rows first: nobody is sent to bytes that are about to go. Of what has to be asked for, `most` bytes. Returns what has left. */
+  const drop = async (
+    { row, facts }: Looked,
+    { ranges, why }: Eviction,
+    most: number,
+    asking: Asking,
+  ): Promise<Evicted> => {
     let [segments, bytes] = [0, 0];
     for (const { name, ranges: wanted } of ranges) {
       // Taken since it was chosen.
       if (why !== 'elsewhere' && isHeld(row.renderId)) break;
-      const gone = facts.isRemakable ? wanted : await verified({ row, facts }, name, wanted);
+      const gone = facts.isRemakable ? wanted : await verified(row, name, wanted, most - bytes, asking);
       if (gone.length === 0) continue;
       await removeCopies(catalog.db, row.renderId, name, nodeId, gone);
       for (const n of numbersIn(gone)) {
@@ -107,30 +120,51 @@ export function evicting(options: EvictOptions): Evicting {
     return { segments, bytes };
   };
   /** Of what nobody can make again only that leaves which the bucket has at this moment, in its whole length. */
-  const verified = async ({ row }: Looked, name: string, wanted: Ranges): Promise<Ranges> => {
+  const verified = async (
+    row: Looked['row'],
+    name: string,
+    wanted: Ranges,
+    most: number,
+    asking: Asking,
+  ): Promise<Ranges> => {
     const stored = row.copies.find(({ rendition, place }) => rendition === name && place === 'bucket');
     const container = row.renditions.find((one) => one.name === name)?.container;
     if (container === undefined) return [];
     const right: number[] = [];
+    let bytes = 0;
     for (const n of numbersIn(wanted)) {
+      if (asking.isUseless || bytes >= most) break;
       if (difference([[n, n + 1]], stored?.segments ?? []).length > 0) continue;
-      const size = await bucket.size(segmentName(row.renderId, name, n, container));
-      if (size !== undefined && size === disk.facts(row.renderId, name, n)?.bytes) right.push(n);
+      const size = await sizeOf(segmentName(row.renderId, name, n, container), asking);
+      if (size === undefined || size !== disk.facts(row.renderId, name, n)?.bytes) continue;
+      right.push(n);
+      bytes += size;
     }
     return rangesOf(right);
+  };
+  /** A bucket that does not answer keeps only that which it would have to be asked for. */
+  const sizeOf = async (key: string, asking: Asking): Promise<number | undefined> => {
+    try {
+      return await bucket.size(key);
+    } catch (error) {
+      asking.isUseless = true;
+      log.warn({ err: error, key }, 'what only the bucket can answer for stays on the disk');
+      return undefined;
+    }
   };
 
   const dropAll = async (
     all: readonly Looked[],
     chosen: readonly Eviction[],
     bytes = Number.POSITIVE_INFINITY,
+    asking: Asking = { isUseless: false },
   ): Promise<Evicted> => {
     const byId = new Map(all.map((looked) => [looked.row.renderId, looked]));
     const sum = { segments: 0, bytes: 0 };
     for (const eviction of chosen) {
       const looked = byId.get(eviction.id);
       if (looked === undefined || sum.bytes >= bytes) continue;
-      const gone = await drop(looked, eviction);
+      const gone = await drop(looked, eviction, bytes - sum.bytes, asking);
       sum.segments += gone.segments;
       sum.bytes += gone.bytes;
     }
@@ -141,10 +175,22 @@ export function evicting(options: EvictOptions): Evicting {
     all.map(({ row, facts }) => safe(isHeld(row.renderId) ? { ...facts, isRemakable: false } : facts));
 
   const makeRoom = async (bytes: number): Promise<Evicted> => {
-    const all = await everything();
-    const chosen = evictions(watch.current.policy, free(all), bytes, forecast, now());
-    notePressure(all, chosen);
-    return dropAll(all, chosen, bytes);
+    const sum = { segments: 0, bytes: 0 };
+    const asking: Asking = { isUseless: false };
+    let all = await everything();
+    // What was chosen and has not left, as the bucket does not say that it has it, is made up for by others.
+    for (let turn = 0; turn < mostTurns && sum.bytes < bytes; turn += 1) {
+      const left = bytes - sum.bytes;
+      const chosen = evictions(watch.current.policy, free(all), left, forecast, now());
+      if (chosen.length === 0) break;
+      if (turn === 0) notePressure(all, chosen);
+      const gone = await dropAll(all, chosen, left, asking);
+      sum.segments += gone.segments;
+      sum.bytes += gone.bytes;
+      const ids = new Set(chosen.map(({ id }) => id));
+      all = all.filter(({ facts }) => !ids.has(facts.id));
+    }
+    return sum;
   };
   const notePressure = (all: readonly Looked[], chosen: readonly Eviction[]): void => {
     const leaves = new Set(chosen.map(({ id }) => id));
@@ -188,7 +234,7 @@ export function evicting(options: EvictOptions): Evicting {
       groups.set(rule.name, { most, looked: known.set(renderId, looked), isNews: true });
     },
     async step() {
-      const bytes = bytesToFree(disk.bytes, options.budget(), watch.current.policy.disk);
+      const bytes = bytesToFree(disk.ownBytes, options.budget(), watch.current.policy.disk);
       if (bytes > 0) {
         const gone = await makeRoom(bytes);
         if (gone.segments === 0) return disk.renders().length > mostAtOnce ? stuckMs : lookMs;

@@ -84,7 +84,7 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
   });
   const shared = { catalog, nodeId, disk, watch, forecast, looks: eyes, log };
   const budget = (): number =>
-    options.budgetBytes ?? watch.current.policy.disk.budgetBytes ?? disk.bytes + space.free;
+    options.budgetBytes ?? watch.current.policy.disk.budgetBytes ?? disk.ownBytes + space.free;
   const most = (): number => fillable(budget(), options.underWay());
   const evictor = evicting({ ...options, ...shared, budget: most });
   const plans = copyPlans({
@@ -147,7 +147,7 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
     },
     hear: (change) => watch.hear(change),
     keepOf: (renderId) => plans.keepOf(renderId),
-    room: () => lesserRoom(space.room, roomWithin(disk.bytes, most(), watch.current.policy.disk)),
+    room: () => lesserRoom(space.room, roomWithin(disk.ownBytes, most(), watch.current.policy.disk)),
     async settled(signal) {
       plans.lookAtAll();
       while (!signal.aborted) {
@@ -171,7 +171,7 @@ export async function startPolicy(options: NodePolicyOptions): Promise<NodePolic
     evict(what) {
       if ('renderId' in what) return evictor.evict(what);
       const { low } = watch.current.policy.disk;
-      return evictor.evict({ bytes: what.bytes ?? Math.max(0, disk.bytes - most() * low) });
+      return evictor.evict({ bytes: what.bytes ?? Math.max(0, disk.ownBytes - most() * low) });
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };

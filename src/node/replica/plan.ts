@@ -11,6 +11,8 @@ export interface ReplicaNode extends Candidate {
   readonly load: Candidate['load'] & {
     /** Part of its disk that is used, 0 to 1. */
     readonly diskUsed?: number;
+    /** 1: its disk, or what it may have of it, is nearly used up. */
+    readonly tight?: number;
     /** Part of its last segments that failed, 0 to 1. */
     readonly failures?: number;
   };
@@ -50,7 +52,7 @@ export function troubleOf(
   const expected = replicas.expectTroubleUntil;
   if (state === 'draining') return 'it drains';
   if (expected !== null && now < Date.parse(expected)) return `trouble is expected until ${expected}`;
-  if ((load.diskUsed ?? 0) >= trouble.diskUsed) return 'its disk is nearly full';
+  if (load.tight === 1 || (load.diskUsed ?? 0) >= trouble.diskUsed) return 'its disk is nearly full';
   if ((load.failures ?? 0) >= trouble.failures) return 'much of what it makes fails';
   return undefined;
 }
@@ -67,7 +69,9 @@ export const isInTrouble = (...args: Parameters<typeof troubleOf>): boolean =>
 export function replicaTasks(view: ReplicaView, limit: number): ReplicaTask[] {
   const { nodes, nodeId, policy, now, modes } = view;
   const live = new Map(nodes.map((node) => [node.id, node]));
-  const room = nodes.filter(({ load }) => (load.diskUsed ?? 0) < policy.trouble.diskUsed);
+  const room = nodes.filter(
+    ({ load }) => load.tight !== 1 && (load.diskUsed ?? 0) < policy.trouble.diskUsed,
+  );
   const tasks: ReplicaTask[] = [];
   for (const [render, rows] of Map.groupBy(view.rows, ({ renderId }) => renderId)) {
     const mode = modes?.get(render) ?? policy.replicas.mode;

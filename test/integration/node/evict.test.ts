@@ -140,8 +140,33 @@ describe('space', () => {
     expect(disk.facts('stream', '180p', 0)).toBeUndefined();
     expect(onDisk('stream')).toBe(15);
     await proxy.fail({ kind: 'refuse' });
-    await expect(node.policy.evict({ bytes: 1e12 })).rejects.toThrow();
+    expect(await node.policy.evict({ bytes: 1e12 })).toEqual({ segments: 0, bytes: 0 });
     expect(onDisk('stream')).toBe(15);
+    // What does not have to be asked for makes up for it.
+    await add('own');
+    await watch('own', 10);
+    await recordCopies(catalog.db, 'own', 'audio', 'bucket', [[0, count]]);
+    expect(await node.policy.evict({ bytes: count * bytes })).toEqual({
+      segments: count,
+      bytes: count * bytes,
+    });
+    expect([onDisk('stream'), onDisk('own')]).toEqual([15, count]);
+  });
+
+  test('is made of no more than what is needed of a stream', async () => {
+    await add('stream');
+    await catalog.db.execute(`UPDATE renders SET profile = 'foreign'`);
+    await set(catalog, nothing);
+    const whole = { contentType: 'video/mp4', cacheControl: 'no-store' };
+    for (const name of names) {
+      await recordCopies(catalog.db, 'stream', name, 'bucket', [[0, count]]);
+      for (let n = 0; n < count; n += 1) {
+        const data = (await disk.read('stream', name, n))?.data ?? Buffer.alloc(0);
+        await bucket.put({ ...whole, key: `renders/stream/${name}/${n}.m4s`, data });
+      }
+    }
+    await using node = await start();
+    expect(await node.policy.evict({ bytes: 3 * bytes })).toEqual({ segments: 3, bytes: 3 * bytes });
   });
 });
 

@@ -119,6 +119,9 @@ describe('with an adopted folder', () => {
     expect(new Set(disk.held('r').get('720p')?.keys())).toEqual(new Set([0, 1, 2, 3]));
     expect((await disk.read('r', '720p', 1))?.data.toString()).toBe('adopted 1');
     expect((await disk.read('s', 'audio', 0))?.data).toEqual(data);
+    // What is on another disk takes no room of this one.
+    expect(disk.ownBytes).toBe(data.byteLength);
+    expect(disk.bytes).toBe(2 * data.byteLength + 3 * 'adopted 0'.length);
     await disk.put('s', 'audio', 1, data);
     expect(await readdir(join(folder, 's/audio'))).toHaveLength(1);
     expect(await readdir(join(other.path, 's/audio'))).toHaveLength(1);

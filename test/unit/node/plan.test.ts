@@ -82,6 +82,7 @@ describe('replicas', () => {
     expect(tasksWhere({})).toBe(0);
     expect(tasksWhere({ state: 'draining' })).toBe(1);
     expect(tasksWhere({ load: { renders: 0, diskUsed: 0.9 } })).toBe(1);
+    expect(tasksWhere({ load: { renders: 0, tight: 1 } })).toBe(1);
     expect(tasksWhere({ load: { renders: 0, failures: 0.5 } })).toBe(1);
     expect(tasksWhere({}, policy('on-trouble', { expectTroubleUntil: '2026-01-01T12:05:00Z' }))).toBe(1);
     expect(tasksWhere({}, policy('on-trouble', { expectTroubleUntil: '2026-01-01T11:55:00Z' }))).toBe(0);

@@ -43,7 +43,8 @@ describe('who is served', () => {
 test('a disk is tight and full before its budget is used up, by as much as is under way, and never before room is made', () => {
   expect(fillable(1000, 0)).toBe(970);
   expect(fillable(1000, 100)).toBe(900);
-  expect(fillable(1000, 2000)).toBe(0);
+  expect(fillable(1000, 2000)).toBe(500);
+  expect(fillable(Number.POSITIVE_INFINITY, 2000)).toBe(Number.POSITIVE_INFINITY);
   const disk = { budgetBytes: null, high: 0.9, low: 0.8 };
   expect(roomWithin(0, 1000, disk)).toBe('plenty');
   expect(roomWithin(949, 1000, disk)).toBe('plenty');

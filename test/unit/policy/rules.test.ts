@@ -10,6 +10,18 @@ const decided = (copy: object, facts: Partial<VideoFacts> = {}, node: Partial<No
 const copies = (...args: Parameters<typeof decided>) =>
   Object.fromEntries(decided(...args).copy.map(({ name, ranges }) => [name, ranges]));
 
+/** One of 16 was asked for. */
+const thumbnails = {
+  name: 'thumbnails',
+  kind: 'images',
+  onDemand: true,
+  segments: 16,
+  bytes: 1e5,
+  here: [[3, 4]] as const,
+  stored: [],
+  elsewhere: [],
+};
+
 const all = { '720p': [[0, 16]], audio: [[0, 16]] };
 
 describe('a rule matches by', () => {
@@ -79,6 +91,16 @@ describe('what is copied:', () => {
     expect(copies({ what: 'nothing', onTrouble: 'as-ever' }, {}, trouble)).toEqual({});
   });
 
+  test('not even on trouble what has left the bucket for its age: it would leave again', () => {
+    const policy = readPolicy({ default: { copy: { what: 'everything' }, keep: { bucketDays: 30 } } });
+    const node = { ...idle, trouble: 'its disk is nearly full' };
+    const at = (days: number, facts: Partial<VideoFacts> = {}) =>
+      decide(policy, video(facts), node, unlearned, noon + days * day).why.kind;
+    expect(at(1)).toBe('trouble');
+    expect(at(31)).toBe('expired');
+    expect(at(31, { isRemakable: false })).toBe('trouble');
+  });
+
   test('everything of what nobody can render again, whatever the rule says', () => {
     expect(decided({ what: 'nothing' }, { isRemakable: false }).why.kind).toBe('irreplaceable');
     expect(copies({ what: 'nothing' }, { isRemakable: false })).toEqual(all);
@@ -99,6 +121,14 @@ describe('when it is copied:', () => {
       'elsewhere counts as rendered',
       [{ rendered: 1 }],
       placed(video(), { here: [[0, 7]], elsewhere: [[7, 16]] }),
+      {},
+      noon,
+      true,
+    ],
+    [
+      'what is made on demand need not be',
+      [{ rendered: 1 }],
+      { renditions: [...video().renditions, thumbnails] },
       {},
       noon,
       true,
