@@ -137,11 +137,22 @@ const made = async (): Promise<number> =>
   (await figure('node-1', /segue_segments_made_total/)) +
   (await figure('node-2', /segue_segments_made_total/));
 
+/** Nothing is rendered any more, and nothing copied. */
+async function rested(): Promise<void> {
+  const left = async (): Promise<number> => {
+    let sum = 0;
+    for (const part of ['node-1', 'node-2'])
+      for (const name of [/segue_leases/, /segue_copy_queue/]) sum += await figure(part, name);
+    return sum;
+  };
+  await until(async () => (await left()) === 0, { what: 'both rest', timeout: 120_000, every: 500 });
+}
+
 /** A node that has copied nothing yet loads and compiles what it needs for that: both have, before anything is measured. */
 async function warmUp(): Promise<void> {
   await setPolicy(stack.url, stack.adminToken, { default: { copy: { what: 'everything' } } });
   for (let number = 0; number < 40; number += 1) {
-    if (Math.min(await copiedBy('node-1'), await copiedBy('node-2')) >= warmCopies) return;
+    if (Math.min(await copiedBy('node-1'), await copiedBy('node-2')) >= warmCopies) return rested();
     const body = JSON.stringify(smallDescription(60, number));
     await fetch(`${stack.url}/v1/videos`, { method: 'POST', body });
     await until(async () => (await copiedBy('node-1')) + (await copiedBy('node-2')) >= (number + 1) * 30, {
