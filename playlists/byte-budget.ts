@@ -8,6 +8,8 @@ export interface ByteBudget {
    */
   take(bytes: number, signal: AbortSignal): Promise<() => void>;
   readonly used: number;
+  /** Whether anybody waits. */
+  readonly isWaitedFor: boolean;
 }
 
 /** A budget of `limit` bytes. */
@@ -26,6 +28,9 @@ export function byteBudget(limit: number): ByteBudget {
   return {
     get used() {
       return used;
+    },
+    get isWaitedFor() {
+      return queue.length > 0;
     },
     async take(bytes, signal) {
       const charged = Math.min(Math.max(0, bytes), limit);

@@ -100,10 +100,10 @@ export async function held<T>(
     return new Response(null, { headers });
   }
   const bytes = work.then((result) => how.bytes(result, signal));
-  // What the client then takes to read them is no hold.
+  // What the client then takes to read them is no hold: its place is another's.
   bytes.then(
-    () => note('answered'),
-    () => note('failed'),
+    () => finish('answered'),
+    () => finish('failed'),
   );
   const gone = (): void => {
     finish('left');

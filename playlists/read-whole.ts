@@ -1,13 +1,11 @@
+import type { HeldBytes } from './body.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { crcText } from './crc32.ts';
 
 /** A whole, verified segment in memory. */
-export interface SegmentBytes {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+export interface SegmentBytes extends HeldBytes {
   /** CRC-32 as eight hexadecimal digits. */
   readonly crc: string;
-  /** Gives the bytes back to the budget: to be called once nobody sends them any more. */
-  readonly release: () => void;
 }
 
 /** How fetching a segment from a node went. */
@@ -59,7 +57,7 @@ export async function readWhole(
     if (promised === null ? crcRequired : promised !== crc)
       return { kind: 'faulty', cause: `CRC ${crc}, promised ${promised}` };
     kept = true;
-    return { kind: 'bytes', segment: { bytes, crc, release } };
+    return { kind: 'bytes', segment: { bytes, crc, release, isWaitedFor: () => budget.isWaitedFor } };
   } finally {
     if (!kept) release();
   }

@@ -69,7 +69,7 @@ async function segmentAnswer(
 /** 307 to the bucket, or the bytes. */
 export function foundAnswer(
   c: RequestContext,
-  ports: Pick<Ports, 'runtime'>,
+  ports: Pick<Ports, 'runtime' | 'cut'>,
   found: Found,
   contentType: string,
 ): Response {
@@ -89,11 +89,12 @@ export function foundAnswer(
 /** 200, 206, 304 or 416 with a whole, verified segment (RFC 9110 13.2, 14). */
 export function bytesAnswer(
   c: RequestContext,
-  { runtime }: Pick<Ports, 'runtime'>,
-  { bytes, crc, release }: SegmentBytes,
+  { runtime, cut }: Pick<Ports, 'runtime' | 'cut'>,
+  segment: SegmentBytes,
   source: string,
   contentType: string,
 ): Response {
+  const { bytes, crc, release } = segment;
   c.set('source', source);
   const etag = `"${crc}-${bytes.length}"`;
   const headers: Record<string, string> = {
@@ -133,5 +134,8 @@ export function bytesAnswer(
     release();
     return new Response(part, { status, headers });
   }
-  return new Response(pacedBody(part, release), { status, headers });
+  return new Response(
+    pacedBody({ ...segment, bytes: part }, () => cut?.(c.env) ?? false),
+    { status, headers },
+  );
 }

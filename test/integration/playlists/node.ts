@@ -38,6 +38,8 @@ export interface TestNodeOptions {
   readonly open?: boolean;
   /** How far it renders while nobody plays. Default 4. */
   readonly aheadSeconds?: number;
+  /** Bytes of a segment. Default 300 000. */
+  readonly segmentSize?: number;
   /** Whether the bucket has lost a segment. Default: it has not. */
   readonly isLost?: (rendition: string, n: number) => boolean;
   /** Facts by `src`, for `POST /assets`. */
@@ -69,7 +71,10 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       const made = renditions.map(({ name }) => {
-        return [name, { init: initBytes(name), segment: segmentBytes(name, n) }] as const;
+        return [
+          name,
+          { init: initBytes(name), segment: segmentBytes(name, n, options.segmentSize) },
+        ] as const;
       });
       return new Map(made);
     },

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recordCopies } from '../../../src/catalog/copies.ts';
 import { segmentName } from '../../../src/store/names.ts';
@@ -236,6 +237,36 @@ test('too many holds are refused with 503 and Retry-After; a client that goes aw
   await until(holds, { what: 'both holds given back' });
   a.open = true;
   expect((await body(await fetch(url(4)))).length).toBeGreaterThanOrEqual(300_000);
+});
+
+test('viewers that stop reading hold no place and no memory against others', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  await using bucket = await startTestBucket();
+  await using service = await startService(databaseUrl, bucket.url, { maxHolds: 2 });
+  // Two fill the budget, and either is more than what the kernel takes for a client that does not read.
+  const segmentSize = 8_000_000;
+  await using a = await node(databaseUrl, 'a', { open: false, segmentSize });
+  const video = await post(service.url, description(10));
+  const path = (n: number) => `/v/${video.id}/180p/${n}.m4s`;
+  const load = async () =>
+    (await (await fetch(`${service.url}/readyz`)).json()) as { holds: number; bytesInFlight: number };
+  const { hostname, port } = new URL(service.url);
+  const sockets = [0, 1].map((n) => {
+    const socket = connect(Number(port), hostname).pause();
+    socket.on('error', () => undefined);
+    socket.write(`GET ${path(n)} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+    return socket;
+  });
+  try {
+    await until(async () => (await load()).holds === 2, { what: 'both are held' });
+    a.open = true;
+    await until(async () => (await load()).bytesInFlight === 2 * segmentSize, { what: 'no room is left' });
+    expect((await load()).holds).toBe(0);
+    const answer = await fetch(`${service.url}${path(2)}`, { signal: AbortSignal.timeout(15_000) });
+    expect(split(await body(answer)).rest).toHaveLength(segmentSize);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
 });
 
 test('a number outside the grid is 404, and so is what no video has', async () => {

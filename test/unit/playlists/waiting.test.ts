@@ -1,11 +1,13 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { heldBody, pacedBody } from '../../../playlists/body.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { type HeldBytes, heldBody, pacedBody } from '../../../playlists/body.ts';
 import { byteBudget } from '../../../playlists/byte-budget.ts';
 import { changeHub } from '../../../playlists/changes.ts';
 import { flights } from '../../../playlists/flights.ts';
 
 const never = new AbortController().signal;
+/** A connection that nobody can cut. */
+const uncut = () => false;
 /** Lets everything run that is ready to. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -135,10 +137,11 @@ describe('bodies', () => {
   test('a paced body gives the bytes and tells when they are gone', async () => {
     let done = 0;
     const bytes = new Uint8Array(700_000).fill(7);
-    const read = await new Response(pacedBody(bytes, () => (done += 1))).arrayBuffer();
+    const paced = { bytes, release: () => (done += 1) };
+    const read = await new Response(pacedBody(paced, uncut)).arrayBuffer();
     expect(new Uint8Array(read)).toEqual(bytes);
     expect(done).toBe(1);
-    const reader = pacedBody(bytes, () => (done += 1)).getReader();
+    const reader = pacedBody(paced, uncut).getReader();
     await reader.read();
     await reader.cancel();
     expect(done).toBe(2);
@@ -189,5 +192,73 @@ describe('bodies', () => {
     work.resolve({ bytes: Uint8Array.of(1), release: () => (released += 1) });
     await settled();
     expect(released).toBe(1);
+  });
+});
+
+describe('clients that stop reading', () => {
+  const size = 1024 * 1024;
+  const limit = 3 * size;
+  afterEach(() => void vi.useRealTimers());
+
+  /** Bodies of both kinds that fill a budget, of which nobody takes more than the first slice; what was cut, in order. */
+  async function stalled() {
+    vi.useFakeTimers();
+    const budget = byteBudget(limit);
+    const cut: string[] = [];
+    const bodyOf = async (name: string): Promise<ReadableStream<Uint8Array>> => {
+      const held: HeldBytes = {
+        bytes: new Uint8Array(size),
+        release: await budget.take(size, never),
+        isWaitedFor: () => budget.isWaitedFor,
+      };
+      const cutOff = () => cut.push(name) > 0;
+      return name === 'paced'
+        ? pacedBody(held, cutOff)
+        : heldBody(Promise.resolve(held), Uint8Array.of(7), cutOff, () => cut.push(`${name} gone`));
+    };
+    const bodies = await Promise.all(['paced', 'paced', 'held'].map(bodyOf));
+    const readers = bodies.map((body) => body.getReader());
+    await Promise.all(readers.slice(0, 2).map((reader) => reader.read()));
+    expect(budget.used).toBe(limit);
+    return { budget, cut, readers };
+  }
+
+  test('are left alone while there is room for others', async () => {
+    const { budget, cut, readers } = await stalled();
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect([cut, budget.used]).toEqual([[], limit]);
+    for (const reader of readers) {
+      let length = 0;
+      for (let next = await reader.read(); !next.done; next = await reader.read())
+        length += next.value.length;
+      expect(length).toBeGreaterThanOrEqual(size - 256 * 1024);
+    }
+    expect([budget.used, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  test('are cut while others wait for their bytes, as few as that takes, whether or not they ever read', async () => {
+    const { budget, cut } = await stalled();
+    const one = budget.take(size, never);
+    await vi.advanceTimersByTimeAsync(10_000);
+    (await one)();
+    expect(cut).toEqual(['paced']);
+    const all = budget.take(limit, never);
+    await vi.advanceTimersByTimeAsync(2000);
+    (await all)();
+    expect(cut.toSorted()).toEqual(['held', 'held gone', 'paced', 'paced']);
+    expect([budget.used, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  test('are not those that read slowly', async () => {
+    const { budget, cut, readers } = await stalled();
+    const leaving = new AbortController();
+    const waiting = budget.take(size, leaving.signal);
+    for (let slices = 0; slices < 3; slices += 1) {
+      await vi.advanceTimersByTimeAsync(7000);
+      await Promise.all(readers.map((reader) => reader.read()));
+    }
+    expect(cut).toEqual([]);
+    leaving.abort(new Error('left'));
+    await expect(waiting).rejects.toThrow('left');
   });
 });
