@@ -84,7 +84,7 @@ const routes: readonly Pick<Route, 'path' | 'summary' | 'request' | 'responses'>
     request: { params: z.object({ renderId: z.string(), object: z.string() }) },
     responses: {
       200: { description: 'The bytes, from a node; made again where no node has them' },
-      ...errorResponses(404, 503),
+      ...errorResponses(400, 403, 404, 503),
     },
   },
   {

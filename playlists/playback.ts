@@ -4,6 +4,7 @@ import { SegueError } from '../src/ops/errors.ts';
 import { absoluteUrl } from './absolute-url.ts';
 import { isSame } from './identity.ts';
 import type { RequestContext, RequestVariables, Service } from './service.ts';
+import { rawTargetOf } from './viewer.ts';
 
 /**
  * Signed playback URLs: `/v/{id}~{expiry}~{signature}/index.m3u8`. The signature is part of the path, before everything that
@@ -44,6 +45,13 @@ export async function playbackUrl(
   return { url: absoluteUrl(c, path), urlExpiresAt: new Date(expiresAt).toISOString() };
 }
 
+/**
+ * Whether the caller is nobody known, where playback URLs are signed: of a video that they have the id of they are not told what plays
+ * it, nor which objects and nodes have it.
+ */
+export const isOutsider = (c: RequestContext, { ports }: Pick<Service, 'ports'>): boolean =>
+  ports.settings.admission.signedSeconds !== undefined && c.get('actor') === undefined;
+
 /** Where the playlists of a request lie, as it was asked: with its signature, if it has one. */
 export function playbackBase(c: RequestContext): string {
   const path = new URL(c.req.url).pathname;
@@ -83,17 +91,34 @@ export function signedOnly({
   };
 }
 
+/** What no name of an object has: dot segments, and characters that are escaped or that URLs take for a slash. */
+const disguise = /[%\\]|\/\.{1,2}(?:\/|$)/;
+
 /**
- * Where the CDN asks for signatures, objects by their name in the bucket are given to the CDN alone, which shows the secret that it
- * shares with the service (`x-segue-cdn`): others would have them past the CDN.
+ * Objects by their name in the bucket, for origin failover. Where playback URLs are signed they are given to the CDN alone, which checks
+ * signatures itself and shows the secret that it shares with the service (`x-segue-cdn`): with a render's id, which follows from
+ * the video's, others would have everything past the signatures. Without such a secret nobody has them.
  */
-export function cdnOnly({ ports }: Pick<Service, 'ports'>): MiddlewareHandler {
+export function cdnOnly({ ports }: Pick<Service, 'ports'>): MiddlewareHandler<{
+  Variables: RequestVariables;
+}> {
   return async function cdnOnly(c, next) {
-    const { cdnSecret } = ports.settings.admission;
-    if (cdnSecret !== undefined && c.req.method !== 'OPTIONS') {
-      if (!(await isSame(c.req.header('x-segue-cdn') ?? '', cdnSecret)))
-        throw new SegueError('forbidden', 'Objects of the bucket are given to its CDN only');
+    const { signedSeconds, cdnSecret } = ports.settings.admission;
+    if (signedSeconds === undefined || c.req.method === 'OPTIONS') return next();
+    if (cdnSecret === undefined) {
+      throw new SegueError(
+        'forbidden',
+        'Playback URLs are signed, and objects of the bucket have no signature',
+        {
+          hint: 'Origin failover with signed playback needs SEGUE_CDN_SECRET, and a CDN that checks signatures: docs/SECURITY.md.',
+        },
+      );
     }
-    await next();
+    if (!(await isSame(c.req.header('x-segue-cdn') ?? '', cdnSecret)))
+      throw new SegueError('forbidden', 'Objects of the bucket are given to its CDN only');
+    // A CDN that does not resolve them has checked the signature of another render.
+    if (disguise.test(rawTargetOf(c) ?? ''))
+      throw new SegueError('invalid_request', 'No object has dot segments or escaped characters in its name');
+    return next();
   };
 }

@@ -8,7 +8,7 @@ import { readText } from './body-text.ts';
 import { caching } from './headers.ts';
 import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
-import { playbackUrl } from './playback.ts';
+import { isOutsider, playbackUrl } from './playback.ts';
 import type { RequestContext, RequestVariables, Service } from './service.ts';
 import { streamFacts } from './stream-facts.ts';
 import { isStreamId, newStreamIds } from './stream-id.ts';
@@ -67,11 +67,14 @@ const rangesSchema = z
   .array(z.tuple([z.int(), z.int()]))
   .describe('Half-open ranges [from, to) of segment numbers');
 
+/** Who is told a field. */
+export const forKnown = 'Where playback URLs are signed: only for those who show a key';
+
 /** `GET /v1/streams/{id}`, and `GET /v1/videos/{id}` of a stream. */
 export const streamSchema = z
   .object({
     ...summary,
-    renderId: z.string(),
+    renderId: z.string().optional().describe(forKnown),
     sealed: z.boolean().describe('The bucket alone plays'),
     renditions: z.array(
       z.object({
@@ -82,7 +85,7 @@ export const streamSchema = z
         segments: z.int().describe('Admitted so far'),
         ended: z.boolean().describe('The source has ended it'),
         bucket: rangesSchema,
-        nodes: z.record(z.string(), rangesSchema).describe('By id of a live node'),
+        nodes: z.record(z.string(), rangesSchema).optional().describe(`By id of a live node. ${forKnown}`),
         absent: rangesSchema.describe('Listed, but its node is away: requests are held'),
         exposureSeconds: z.number(),
       }),
@@ -90,7 +93,7 @@ export const streamSchema = z
     exposureSeconds: z
       .number()
       .describe('Seconds of media whose only copy is one node: of the worst rendition'),
-    lease: z.object({ node: z.string(), epoch: z.int() }).nullable(),
+    lease: z.object({ node: z.string(), epoch: z.int() }).nullable().optional().describe(forKnown),
   })
   .openapi('Stream');
 
@@ -209,10 +212,11 @@ export async function streamAnswer(
     const exposed = new Map(status.map((one) => [one.name, one.exposed]));
     return { status, lease, durations: await ports.catalog.streams.durations(head.renderId, exposed) };
   });
+  const known = !isOutsider(c, service);
   const exposure = (one: StreamRenditionStatus): number => (durations.get(one.name) ?? 0) / 1e6;
   return {
     ...(await summaryOf(c, service, head)),
-    renderId: head.renderId,
+    ...(known && { renderId: head.renderId }),
     sealed: head.sealedAt !== null,
     renditions: head.renditions.map(({ name, kind, container, attributes, count, ended }, index) => {
       const one = status[index];
@@ -224,13 +228,15 @@ export async function streamAnswer(
         segments: count,
         ended,
         bucket: pairs(one?.bucket),
-        nodes: Object.fromEntries(Object.entries(one?.nodes ?? {}).map(([node, at]) => [node, pairs(at)])),
+        ...(known && {
+          nodes: Object.fromEntries(Object.entries(one?.nodes ?? {}).map(([node, at]) => [node, pairs(at)])),
+        }),
         absent: pairs(one?.absent),
         exposureSeconds: one === undefined ? 0 : exposure(one),
       };
     }),
     exposureSeconds: Math.max(0, ...status.map(exposure)),
-    lease: lease === undefined ? null : { node: lease.nodeId, epoch: lease.epoch },
+    ...(known && { lease: lease === undefined ? null : { node: lease.nodeId, epoch: lease.epoch } }),
   };
 }
 
@@ -264,7 +270,7 @@ export const shownUrl = async (
   service: Service,
   id: string,
 ): ReturnType<typeof playbackUrl> =>
-  c.get('actor') === undefined ? { url: absoluteUrl(c, `/v/${id}/index.m3u8`) } : playbackUrl(c, service, id);
+  isOutsider(c, service) ? { url: absoluteUrl(c, `/v/${id}/index.m3u8`) } : playbackUrl(c, service, id);
 
 /** @throws SegueError `invalid_request` with every problem */
 function parsed(text: string): z.output<typeof newStreamSchema> {

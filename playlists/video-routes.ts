@@ -10,12 +10,12 @@ import { caching } from './headers.ts';
 import { clientOnly } from './identity.ts';
 import { accountOf } from './limits.ts';
 import { descriptionReference, errorResponses } from './openapi.ts';
-import { playbackUrl } from './playback.ts';
+import { isOutsider, playbackUrl } from './playback.ts';
 import { pathOf } from './render-facts.ts';
 import type { RequestVariables, Service } from './service.ts';
 import { gridSummary, statusOf } from './status.ts';
 import { isStreamId } from './stream-id.ts';
-import { shownUrl, streamAnswer, streamSchema } from './stream-routes.ts';
+import { forKnown, shownUrl, streamAnswer, streamSchema } from './stream-routes.ts';
 
 /** A description may be this large, in bytes. */
 const maxBodyBytes = 1024 * 1024;
@@ -50,7 +50,7 @@ const videoSchema = z
       targetDuration: z.int(),
       runs: z.array(z.object({ from: z.int(), to: z.int(), seconds: z.number() })),
     }),
-    renderId: z.string(),
+    renderId: z.string().optional().describe(forKnown),
     profile: z.string(),
     generation: z.int(),
     failure: z.string().nullable(),
@@ -64,7 +64,7 @@ const videoSchema = z
         segments: z.int(),
         codecs: z.string(),
         bucket: rangesSchema,
-        nodes: z.record(z.string(), rangesSchema).describe('By id of a live node'),
+        nodes: z.record(z.string(), rangesSchema).optional().describe(`By id of a live node. ${forKnown}`),
         absent: rangesSchema,
       }),
     ),
@@ -72,7 +72,7 @@ const videoSchema = z
       .array(z.object({ path: z.string(), name: z.string(), language: z.string().nullable() }))
       .describe('Made from the description by the service itself: they have no copies and are never absent'),
     exposureSeconds: z.number().describe('Seconds of playable media whose only copy is one node'),
-    lease: z.object({ node: z.string(), epoch: z.int() }).nullable(),
+    lease: z.object({ node: z.string(), epoch: z.int() }).nullable().optional().describe(forKnown),
   })
   .openapi('Video');
 
@@ -148,6 +148,7 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
     if (isStreamId(id)) return c.json(await streamAnswer(c, service, id), 200);
     const { facts, status, lease } = await statusNow(service, id);
     const { kind, size, seed } = facts.description;
+    const known = !isOutsider(c, service);
     const video: z.output<typeof videoSchema> = {
       id: facts.videoId,
       ...(await shownUrl(c, service, facts.videoId)),
@@ -155,16 +156,18 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
       state: status.state,
       description: { kind, size, fps: facts.frameRate.num / facts.frameRate.den, seed },
       grid: gridSummary(facts),
-      renderId: facts.renderId,
+      ...(known && { renderId: facts.renderId }),
       profile: facts.profile,
       generation: facts.generation,
       failure: facts.failure ?? null,
       sealed: facts.sealed,
-      renditions: status.renditions.map((rendition) => ({
+      renditions: status.renditions.map(({ nodes, ...rendition }) => ({
         ...rendition,
         codecs: facts.renditions.find(({ name }) => name === rendition.name)?.codecs ?? '',
         bucket: pairs(rendition.bucket),
-        nodes: Object.fromEntries(Object.entries(rendition.nodes).map(([id, ranges]) => [id, pairs(ranges)])),
+        ...(known && {
+          nodes: Object.fromEntries(Object.entries(nodes).map(([id, ranges]) => [id, pairs(ranges)])),
+        }),
         absent: pairs(rendition.absent),
       })),
       subtitles: facts.subtitles.map(({ name, title, language }) => ({
@@ -173,7 +176,7 @@ export function videoRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, s
         language: language ?? null,
       })),
       exposureSeconds: status.exposureSeconds,
-      lease: lease === undefined ? null : { node: lease.nodeId, epoch: lease.epoch },
+      ...(known && { lease: lease === undefined ? null : { node: lease.nodeId, epoch: lease.epoch } }),
     };
     return c.json(video, 200);
   });

@@ -3,8 +3,12 @@ import type { RequestContext } from './service.ts';
 
 /** What the Node adapter hands over with a request. */
 interface NodeBindings {
-  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
+  readonly incoming?: { readonly url?: string; readonly socket?: { readonly remoteAddress?: string } };
 }
+
+/** The path of a request as it came, before dot segments are resolved; undefined where the runtime does not show it. */
+export const rawTargetOf = (c: RequestContext): string | undefined =>
+  (c.env as NodeBindings | undefined)?.incoming?.url?.split('?', 1)[0];
 
 /**
  * Tells viewers apart as well as that can be done without a cookie: by address and program. A keyed hash, so that nobody who reads it

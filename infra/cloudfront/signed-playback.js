@@ -9,6 +9,9 @@ const crypto = require('crypto');
 
 const SECRET = 'the value of SEGUE_CDN_SECRET';
 
+// Every name of an object, and nothing that an origin could resolve to one of another render: no dot segment, nothing escaped.
+const objectName = /^(\/renders\/[\w-]+\/)(?:[\w-]+\/)?[\w-][\w.-]*$/;
+
 function isSame(one, other) {
   if (one.length !== other.length) return false;
   let difference = 0;
@@ -21,14 +24,14 @@ function handler(event) {
   if (request.method === 'HEAD' || request.method === 'OPTIONS') return request;
   const expiry = request.querystring.e ? request.querystring.e.value : '';
   const signature = request.querystring.s ? request.querystring.s.value : '';
-  const path = /^\/renders\/[^/]+\//.exec(request.uri);
+  const path = objectName.exec(request.uri);
   const refused = {
     statusCode: 403,
     statusDescription: 'Forbidden',
     headers: { 'cache-control': { value: 'no-store' } },
   };
   if (path === null || !/^\d{1,12}$/.test(expiry) || Number(expiry) * 1000 < Date.now()) return refused;
-  const expected = crypto.createHmac('sha256', SECRET).update(`${expiry}\n${path[0]}`).digest('base64url');
+  const expected = crypto.createHmac('sha256', SECRET).update(`${expiry}\n${path[1]}`).digest('base64url');
   if (!isSame(signature, expected)) return refused;
   // Not part of the cache key: everybody gets the same object.
   delete request.querystring.e;

@@ -167,6 +167,8 @@ async function look() {
   const answer = await fetch(`/v1/videos/${encodeURIComponent(mine.id)}`);
   if (!answer.ok || mine !== session) return;
   const video = await answer.json();
+  // Where playback URLs are signed, not everybody is told.
+  for (const rendition of video.renditions) rendition.nodes ??= {};
   // What nobody has asked for is not made: a strip of it would look as if something were missing.
   const shown = video.renditions.filter(({ onDemand }) => !onDemand);
   if (!mine.known) {

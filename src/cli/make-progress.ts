@@ -6,7 +6,8 @@ interface SegmentStatus {
     readonly segments: number;
     readonly onDemand: boolean;
     readonly bucket: readonly Range[];
-    readonly nodes: Readonly<Record<string, readonly Range[]>>;
+    /** At no place. */
+    readonly absent: readonly Range[];
   }[];
   readonly exposureSeconds: number;
 }
@@ -27,9 +28,7 @@ export interface MakeProgress {
 export function progressOf({ renditions: all, exposureSeconds }: SegmentStatus): MakeProgress {
   const renditions = all.filter(({ onDemand }) => !onDemand);
   const total = sum(renditions, ({ segments }) => segments);
-  const rendered = sum(renditions, ({ bucket, nodes }) =>
-    covered([...bucket, ...Object.values(nodes).flat()]),
-  );
+  const rendered = sum(renditions, ({ segments, absent }) => segments - covered(absent));
   const copied = sum(renditions, ({ bucket }) => covered(bucket));
   return { total, rendered, copied, exposureSeconds, done: total > 0 && copied >= total };
 }

@@ -25,11 +25,9 @@ const statusSchema = z.object({
       onDemand: z.boolean(),
       bucket: z.array(range),
       absent: z.array(range),
-      nodes: z.record(z.string(), z.array(range)),
     }),
   ),
   exposureSeconds: z.number(),
-  lease: z.object({ node: z.string(), epoch: z.number() }).nullable(),
 });
 
 /** Answer to `POST /v1/videos`. `isNew`: nobody had asked for this video before. */

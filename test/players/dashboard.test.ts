@@ -289,6 +289,23 @@ describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", ()
     await page.close();
   });
 
+  it('links to the URL that the service tells, which may be signed', async () => {
+    const { id } = await field.post(smallDescription(4, 14));
+    const page = await signedIn();
+    const signed = `${field.stack.url}/v/${id}~1~signature/index.m3u8`;
+    await page.route(`**/v1/videos/${id}`, async (route) => {
+      const response = await route.fetch();
+      const video = (await response.json()) as object;
+      await route.fulfill({ response, json: { ...video, url: signed } });
+    });
+    await page.locator(`[role="option"][data-id="${id}"]`).click();
+    const link = page.getByRole('dialog', { name: 'Video' }).getByRole('link', { name: 'Playlist' });
+    await link.waitFor();
+    expect(await link.getAttribute('href')).toBe(signed);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   it('charts the last hours, and has them as tables', async () => {
     const page = await signedIn();
     await view(page, 'Charts');

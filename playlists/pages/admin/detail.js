@@ -14,6 +14,8 @@ export class Detail {
   #model;
   #id;
   #drawn;
+  /** The link to the playlist. Leads nowhere before the service has told the URL, which may be signed. */
+  #play;
   #looking = new AbortController();
 
   constructor(model) {
@@ -30,6 +32,7 @@ export class Detail {
     this.#looking = new AbortController();
     this.#id = id;
     this.#drawn = undefined;
+    this.#play = element('a', { hidden: true, textContent: 'Playlist' });
     const close = element('button', { type: 'button', className: 'tool', textContent: 'Close' });
     close.addEventListener('click', () => this.#dialog.close());
     this.#dialog.replaceChildren(
@@ -79,10 +82,6 @@ export class Detail {
       ['Viewers', heads.length === 0 ? 'none seen' : `at segment ${heads.join(', ')}`],
       ['Made', `${ago(Date.parse(row.createdAt))} ago`],
     ];
-    const play = element('a', {
-      href: `/v/${encodeURIComponent(row.id)}/index.m3u8`,
-      textContent: 'Playlist',
-    });
     body.querySelector('.facts').replaceChildren(
       strip,
       element('p', { className: 'quiet', textContent: words(row) }),
@@ -93,7 +92,7 @@ export class Detail {
           element('div', {}, [element('dt', { textContent: name }), element('dd', { textContent: value })]),
         ),
       ),
-      element('p', {}, [play]),
+      element('p', {}, [this.#play]),
     );
   }
 
@@ -104,6 +103,8 @@ export class Detail {
       try {
         const video = await ask(`/v1/videos/${encodeURIComponent(this.#id)}`, { signal });
         if (signal.aborted) return;
+        this.#play.href = video.url;
+        this.#play.hidden = false;
         this.#showPlaces(video);
         this.#problem('');
       } catch (error) {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { stripOf } from '../../../playlists/overview/strip.ts';
+import { cliConfig } from '../../ops/config.ts';
 import { SegueError } from '../../ops/errors.ts';
 import { ask, read } from '../http.ts';
 import { untilStored } from '../make.ts';
@@ -40,12 +41,13 @@ const schema = z.looseObject({
       segments: z.int().min(0),
       onDemand: z.boolean().default(false),
       bucket: ranges,
-      nodes: z.record(z.string(), ranges),
+      // Not told to everybody where playback URLs are signed, as is the lease.
+      nodes: z.record(z.string(), ranges).optional(),
       absent: ranges,
     }),
   ),
   exposureSeconds: z.number(),
-  lease: z.object({ node: z.string(), epoch: z.number() }).nullable(),
+  lease: z.object({ node: z.string(), epoch: z.number() }).nullable().optional(),
 });
 type VideoStatus = z.output<typeof schema>;
 
@@ -68,21 +70,30 @@ export const videoStatus = (
     const server = serverOf(options.server);
     const whole = await wholeId(id, options);
     const json = options.json === true;
-    let video = await readVideo(server, whole, signal);
+    const look = (): Promise<VideoStatus> => readVideo(server, whole, options, signal);
+    let video = await look();
     if (options.wait === true && video.state !== 'failed') {
       if (video.name === undefined) await untilStored(server, video, json, output, signal);
-      else await untilStreamStored(server, video, json, output, signal);
-      video = await readVideo(server, whole, signal);
+      else await untilStreamStored(look, video, json, output, signal);
+      video = await look();
     }
     if (json) output.out(JSON.stringify({ event: 'video', ...video }));
     else for (const line of videoLines(video, page)) output.out(line);
     return video.state === 'failed' || isAway(video) ? 1 : 0;
   });
 
-const readVideo = async (server: string, id: string, signal: AbortSignal): Promise<VideoStatus> => {
+/** The token that was given is shown: where playback URLs are signed, others are told less, and no URL that plays. */
+async function readVideo(
+  server: string,
+  id: string,
+  options: VideoStatusOptions,
+  signal: AbortSignal,
+): Promise<VideoStatus> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
-  return read(await ask(`${server}/v1/videos/${encodeURIComponent(id)}`, within, {}), schema);
-};
+  const token = options.token ?? cliConfig().adminToken;
+  const init = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+  return read(await ask(`${server}/v1/videos/${encodeURIComponent(id)}`, within, init), schema);
+}
 
 /** Lists show the beginning of an id. @throws SegueError `not_found` where none or several begin so */
 async function wholeId(id: string, options: VideoStatusOptions): Promise<string> {
@@ -108,7 +119,7 @@ const isAway = ({ name, renditions }: VideoStatus): boolean =>
   name !== undefined && renditions.some(({ absent }) => covered(absent) > 0);
 
 async function untilStreamStored(
-  server: string,
+  look: () => Promise<VideoStatus>,
   begun: VideoStatus,
   json: boolean,
   output: Output,
@@ -121,7 +132,7 @@ async function untilStreamStored(
   const end = performance.now() + mostWaitMs;
   let last = '';
   try {
-    for (let stream = begun; performance.now() < end; stream = await readVideo(server, begun.id, signal)) {
+    for (let stream = begun; performance.now() < end; stream = await look()) {
       const { total, rendered, copied, exposureSeconds } = progressOf(stream);
       bar.update(copied, total, { exposed: risk(exposureSeconds) });
       const line = JSON.stringify({ event: 'progress', rendered, copied, total, exposureSeconds });
@@ -161,7 +172,9 @@ export function videoLines(video: VideoStatus, page: Page): string[] {
     row('id', id),
     row('state', `${page.paint(stateTone(state), state)}, ${kind}`),
     row('play', url),
-    row('rendered', lease === null ? 'by nobody now' : `by ${lease.node}, epoch ${lease.epoch}`),
+    ...(lease === undefined
+      ? []
+      : [row('rendered', lease === null ? 'by nobody now' : `by ${lease.node}, epoch ${lease.epoch}`)]),
     row('exposed', risk(exposureSeconds)),
   ];
   if (failure !== null) lines.push(row('failure', page.paint('bad', oneLine(failure))));
@@ -174,8 +187,8 @@ export function videoLines(video: VideoStatus, page: Page): string[] {
 }
 
 function renditionCells(rendition: VideoStatus['renditions'][number]): Cell[] {
-  const { name, segments, bucket, nodes, onDemand } = rendition;
-  const made = covered([...bucket, ...Object.values(nodes).flat()]);
+  const { name, segments, bucket, nodes = {}, absent, onDemand } = rendition;
+  const made = segments - covered(absent);
   const stored = covered(bucket);
   const at = Object.entries(nodes).map(([node, held]) => `${node} ${covered(held)}`);
   const strip = stripOf([{ bucket, nodes }], segments);

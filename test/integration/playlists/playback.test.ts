@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
 import { createRequire } from 'node:module';
 import vm from 'node:vm';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -26,6 +27,14 @@ const start = async (changed: Partial<AdmissionSettings> = { signedSeconds: 3600
   });
   return { databaseUrl, service };
 };
+
+/** What `GET /v1/videos/{id}` tells. */
+const told = async (
+  url: string,
+  id: string,
+  headers: Record<string, string> = {},
+): Promise<{ readonly renderId?: string }> =>
+  (await fetch(`${url}/v1/videos/${id}`, { headers })).json() as Promise<{ renderId?: string }>;
 
 /** Every URL in a playlist, as a player resolves it. */
 const urlsIn = (playlist: string, base: string): string[] =>
@@ -134,6 +143,18 @@ test('an expiry is at least so far away, and the same for all who ask within a q
   expect(expiryOf(begun + life / 4, life)).toBe(expiryOf(begun, life) + life / 4);
 });
 
+/** The status of a path that is sent as it is: clients that know URLs resolve its dot segments before. */
+const rawStatus = (base: string, path: string, headers: Record<string, string> = {}): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(base);
+    httpRequest({ hostname, port, path, headers, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end();
+  });
+
 /** A CDN in front of objects: the function that ships for CloudFront, and what it lets through. */
 async function startCdn(objects: ReadonlyMap<string, Uint8Array>, cdnSecret: string) {
   const file = new URL('../../../infra/cloudfront/signed-playback.js', import.meta.url);
@@ -147,8 +168,10 @@ async function startCdn(objects: ReadonlyMap<string, Uint8Array>, cdnSecret: str
   };
   const server = await serve((request, response) => {
     const url = new URL(request.url ?? '', 'http://cdn');
+    // CloudFront resolves nothing.
+    const [uri = ''] = (request.url ?? '').split('?', 1);
     const querystring = Object.fromEntries([...url.searchParams].map(([name, value]) => [name, { value }]));
-    const result = handler({ request: { method: request.method, uri: url.pathname, querystring } });
+    const result = handler({ request: { method: request.method, uri, querystring } });
     const object = objects.get(result.uri?.slice(1));
     response.writeHead(result.statusCode ?? (object === undefined ? 404 : 200), {
       'x-left': JSON.stringify(result.querystring ?? null),
@@ -169,9 +192,7 @@ test('with a CDN that asks for it, what is in the bucket is signed too, and noth
   const catalog = openCatalog(databaseUrl);
   onTestFinished(() => catalog.close());
   const video = await post(service.url, description(20));
-  const { renderId } = (await (await fetch(`${service.url}/v1/videos/${video.id}`)).json()) as {
-    renderId: string;
-  };
+  const { renderId = '' } = await told(service.url, video.id, { authorization: `Bearer ${adminToken}` });
   for (const rendition of ['180p', 'audio']) {
     for (let n = 0; n < 8; n += 1)
       objects.set(segmentName(renderId, rendition, n, 'fmp4'), segmentBytes(rendition, n));
@@ -207,4 +228,72 @@ test('with a CDN that asks for it, what is in the bucket is signed too, and noth
   expect((await fetch(object)).status).toBe(403);
   const unknown = `${service.url}/renders/${renderId}/180p/nothing`;
   expect((await fetch(unknown, { headers: { 'x-segue-cdn': cdnSecret } })).status).toBe(404);
+});
+
+test('a signature for one render opens no other through dot segments, at the CDN or at the service behind it', async () => {
+  const cdnSecret = 'a secret that service and CDN share';
+  const names = [
+    '180p/0.m4s',
+    '180p/init.mp4',
+    'main/init-12.mp4',
+    'main/3.ts',
+    'index.m3u8',
+    'thumbnails.vtt',
+  ];
+  const objects = new Map(names.map((name) => [`renders/A-_0/${name}`, new Uint8Array(1)]));
+  await using cdn = await startCdn(objects, cdnSecret);
+  const query = await urlSigner(cdnSecret).sign('/renders/A-_0/', Date.now() + 60_000);
+  for (const name of names)
+    expect(await rawStatus(cdn.url, `/renders/A-_0/${name}?${query}`), name).toBe(200);
+  const settings = { admission: { ...admission, signedSeconds: 3600, cdnSecret } };
+  await using service = await startService(await postgres.createDatabase(), cdn.url, settings);
+  const headers = { 'x-segue-cdn': cdnSecret };
+  expect(await rawStatus(service.url, '/renders/B/180p/0.m4s?a=/../%2e', headers)).toBe(404);
+  for (const path of [
+    '/renders/A-_0/../B/180p/0.m4s',
+    '/renders/A-_0/%2e%2e/B/180p/0.m4s',
+    '/renders/A-_0/.%2E/B/180p/0.m4s',
+    '/renders/A-_0/..%2fB/180p/0.m4s',
+    '/renders/A-_0/..\\B/180p/0.m4s',
+    '/renders/A-_0/180p/../../B/180p/0.m4s',
+    '/renders/A-_0/180p/./0.m4s',
+    '/renders/A-_0/..',
+  ]) {
+    expect(await rawStatus(cdn.url, `${path}?${query}`), path).toBe(403);
+    expect(await rawStatus(service.url, path, headers), path).toBe(400);
+  }
+});
+
+test('without a CDN that checks signatures, nobody has objects by their name', async () => {
+  const { databaseUrl, service } = await start();
+  await using stopping = service;
+  await using node = await startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds: 1, aheadSeconds: 60 });
+  const video = await post(stopping.url, description(4));
+  const list = new URL('180p/media.m3u8', video.url);
+  const [first = ''] = urlsIn(await (await fetch(list)).text(), list.href).filter((url) =>
+    url.endsWith('0.m4s'),
+  );
+  expect((await fetch(first)).status).toBe(200);
+  const [renderId = ''] = node.disk.renders();
+  const refused = await fetch(`${stopping.url}/${segmentName(renderId, '180p', 0, 'fmp4')}`);
+  expect(refused.status).toBe(403);
+  expect(await refused.text()).toContain('SEGUE_CDN_SECRET');
+  expect(refused.headers.get('cache-control')).toBe('no-store');
+});
+
+test('who only knows an id is told neither the render nor the nodes, who has a key is', async () => {
+  const { service } = await start();
+  await using stopping = service;
+  const video = await post(stopping.url, description(4));
+  const headers = { authorization: `Bearer ${adminToken}` };
+  const known = await told(stopping.url, video.id, headers);
+  for (const field of ['renderId', 'renditions.0.nodes', 'lease']) expect(known).toHaveProperty(field);
+  const made = await fetch(`${stopping.url}/v1/streams`, { method: 'POST', headers });
+  const stream = (await made.json()) as { id: string };
+  expect(await told(stopping.url, stream.id, headers)).toHaveProperty('renderId');
+  for (const { id } of [video, stream]) {
+    const anybody = await told(stopping.url, id);
+    expect(anybody).toMatchObject({ id, renditions: expect.any(Array), exposureSeconds: expect.any(Number) });
+    expect(JSON.stringify(anybody)).not.toMatch(/"(?:renderId|nodes|lease)"/);
+  }
 });
