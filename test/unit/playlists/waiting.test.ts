@@ -118,7 +118,7 @@ describe('event streams', () => {
         while (!to.over.aborted) await to.event({ event: 'e', data: 'd' });
       }),
     );
-    const answers = await Promise.all(Array.from({ length: 20 }, () => app.request('/')));
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => app.request('/')));
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
     const refused = await app.request('/');
     expect([refused.status, await refused.text()]).toEqual([
