@@ -163,11 +163,13 @@ export function copyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, se
     const to = query.data.to === undefined ? ports.now() : Date.parse(query.data.to);
     const from = query.data.from === undefined ? to - traceDays * 86_400_000 : Date.parse(query.data.from);
     if (from >= to) throw new SegueError('invalid_request', 'from: expected a time before to');
+    c.header('content-type', 'application/x-ndjson');
+    c.header('cache-control', caching.never);
+    // Hono neither reads nor cancels the body of the answer to GET.
+    if (c.req.method === 'HEAD') return c.body(null, 200);
     const lines = ports.catalog.policies.trace(from, to);
     // Where the catalog does not answer, that is said while an error can be.
     const first = await lines.next();
-    c.header('content-type', 'application/x-ndjson');
-    c.header('cache-control', caching.never);
     return stream(c, async (body) => {
       if (first.done !== true) await body.write(`${first.value}\n`);
       for await (const line of lines) await body.write(`${line}\n`);

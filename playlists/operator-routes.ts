@@ -1,8 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { streamSSE } from 'hono/streaming';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { smallBody } from './body-text.ts';
+import { eventStreams } from './event-stream.ts';
 import { caching } from './headers.ts';
 import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
@@ -31,8 +31,6 @@ const drainSchema = z
   })
   .openapi('Drain');
 
-/** Streams of events open at once. */
-const maxEventStreams = 20;
 /** Announcements that wait for a slow reader; more are dropped, since each is only a hint to look again. */
 const maxBacklog = 500;
 /** Between two looks at the nodes, in milliseconds; a comment keeps the connection busy where nothing is new. */
@@ -116,22 +114,16 @@ export function operatorRoutes(
       ...errorResponses(401, 503),
     },
   });
-  let open = 0;
-  app.get('/v1/events', (c) => {
-    if (open >= maxEventStreams) throw new SegueError('too_many_holds', 'Too many event streams are open');
-    open += 1;
-    c.header('cache-control', caching.never);
-    c.header('x-accel-buffering', 'no');
-    return streamSSE(c, async (stream) => {
-      const over = new AbortController();
+  const stream = eventStreams(ports);
+  app.get('/v1/events', (c) =>
+    stream(c, async (to) => {
       const backlog: string[] = [];
       const watch = ports.changes.watchAll((change) => {
         if (backlog.length < maxBacklog) backlog.push(JSON.stringify(change));
       });
-      stream.onAbort(() => over.abort());
       let told = '';
       try {
-        for (let nodesAt = 0; !over.signal.aborted && (await c.get('stillValid')?.()) !== false; ) {
+        for (let nodesAt = 0; !to.over.aborted && (await c.get('stillValid')?.()) !== false; ) {
           if (ports.now() - nodesAt >= nodesEveryMs) {
             nodesAt = ports.now();
             // While the catalog is away the stream stays open and says nothing of nodes.
@@ -139,19 +131,18 @@ export function operatorRoutes(
             const state =
               data === undefined ? told : JSON.stringify(data.map(({ id, pid, state }) => [id, pid, state]));
             if (data !== undefined && state !== told)
-              await stream.writeSSE({ event: 'nodes', data: JSON.stringify(data) });
-            else await stream.write(': nothing new\n\n');
+              await to.event({ event: 'nodes', data: JSON.stringify(data) });
+            else await to.idle();
             told = state;
           }
-          for (const data of backlog.splice(0)) await stream.writeSSE({ event: 'change', data });
-          await watch.next(nodesEveryMs, over.signal);
+          for (const data of backlog.splice(0)) await to.event({ event: 'change', data });
+          await watch.next(nodesEveryMs, to.over);
         }
       } finally {
         watch.stop();
-        open -= 1;
       }
-    });
-  });
+    }),
+  );
 }
 
 /** A node, as the API tells it. */

@@ -1,16 +1,12 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
-import { streamSSE } from 'hono/streaming';
-import { SegueError } from '../../src/ops/errors.ts';
+import { eventStreams } from '../event-stream.ts';
 import { pause } from '../flights.ts';
-import { caching } from '../headers.ts';
 import { adminScheme, errorResponses } from '../openapi.ts';
 import type { RequestVariables, Service } from '../service.ts';
 import { feedState } from './feed-state.ts';
 
-/** Streams open at once. */
-const mostStreams = 20;
 /** Between two looks at what changed, in milliseconds. */
 const lookMs = 1000;
 
@@ -34,29 +30,22 @@ export function feedRoute(
       ...errorResponses(401, 503),
     },
   });
-  let open = 0;
-  app.get('/v1/overview', admin, (c) => {
-    if (open >= mostStreams) throw new SegueError('too_many_holds', 'Too many event streams are open');
-    open += 1;
-    c.header('cache-control', caching.never);
-    c.header('x-accel-buffering', 'no');
-    return streamSSE(c, async (stream) => {
-      const over = new AbortController();
-      stream.onAbort(() => over.abort());
+  const stream = eventStreams(ports);
+  app.get('/v1/overview', admin, (c) =>
+    stream(c, async (to) => {
       const state = feedState(ports);
       try {
-        while (!over.signal.aborted && (await c.get('stillValid')?.()) !== false) {
+        while (!to.over.aborted && (await c.get('stillValid')?.()) !== false) {
           // While the catalog is away the stream stays open, and says so.
           const messages = await state.look().catch(() => [{ event: 'away', data: '{}' }]);
-          for (const message of messages) await stream.writeSSE(message);
-          if (messages.length === 0) await stream.write(': nothing new\n\n');
+          for (const message of messages) await to.event(message);
+          if (messages.length === 0) await to.idle();
           // Not woken by changes: they are collected.
-          await pause(lookMs, over.signal).catch(() => undefined);
+          await pause(lookMs, to.over).catch(() => undefined);
         }
       } finally {
         state.stop();
-        open -= 1;
       }
-    });
-  });
+    }),
+  );
 }

@@ -1,10 +1,13 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
+import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
 import { readText } from '../../../playlists/body-text.ts';
+import { clientAddress } from '../../../playlists/client.ts';
 import { crcText, portableCrc32 } from '../../../playlists/crc32.ts';
 import { acceptsGzip, textBody } from '../../../playlists/gzip.ts';
 import { parsePath } from '../../../playlists/render-facts.ts';
+import type { RequestVariables } from '../../../playlists/service.ts';
 import { rangeOf } from '../../../src/ops/range.ts';
 
 describe('Range', () => {
@@ -29,6 +32,33 @@ describe('Range', () => {
     expect(rangeOf('bytes=0-1', 100, '"e"', '"e"')).toEqual({ kind: 'part', from: 0, to: 2 });
     expect(rangeOf('bytes=0-1', 100, '"e"', '"other"')).toEqual({ kind: 'whole' });
   });
+});
+
+test.each([
+  ['203.0.113.7', '203.0.113.7'],
+  ['203.0.113.7:51234', '203.0.113.7'],
+  ['::ffff:203.0.113.7', '203.0.113.7'],
+  ['::ffff:cb00:7107', '203.0.113.7'],
+  ['0:0:0:0:0:FFFF:cb00:7107', '203.0.113.7'],
+  ['[::ffff:cb00:7107]:443', '203.0.113.7'],
+  ['2001:db8::1', '2001:db8:0:0::/64'],
+  ['[2001:DB8:0:0:1::1]:443', '2001:db8:0:0::/64'],
+  ['[2001:0db8::2]', '2001:db8:0:0::/64'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  // What is no address is that of the connection.
+  ['unknown', '192.0.2.1'],
+  ['203.0.113.700', '192.0.2.1'],
+  ['010.0.0.1', '192.0.2.1'],
+  ['[::1]:80/x]', '192.0.2.1'],
+  ['1:2:3', '192.0.2.1'],
+  ['', '192.0.2.1'],
+])('behind a proxy, "%s" counts as %s', async (told, expected) => {
+  const app = new Hono<{ Variables: RequestVariables }>();
+  const ports = { settings: { admission: { trustedProxies: 1 } }, addressOf: () => '::ffff:192.0.2.1' };
+  app.get('/', (c) => c.text(clientAddress(c, ports)));
+  const answer = await app.request('/', { headers: { 'x-forwarded-for': `10.9.9.9, ${told}` } });
+  expect(await answer.text()).toBe(expected);
 });
 
 test('the portable CRC-32 is that of zlib', () => {

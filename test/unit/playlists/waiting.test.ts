@@ -1,9 +1,13 @@
 import fc from 'fast-check';
+import { Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type HeldBytes, heldBody, pacedBody } from '../../../playlists/body.ts';
 import { byteBudget } from '../../../playlists/byte-budget.ts';
 import { changeHub } from '../../../playlists/changes.ts';
+import { eventStreams } from '../../../playlists/event-stream.ts';
 import { flights } from '../../../playlists/flights.ts';
+import type { RequestVariables } from '../../../playlists/service.ts';
+import { until } from '../../support/wait.ts';
 
 const never = new AbortController().signal;
 /** A connection that nobody can cut. */
@@ -98,6 +102,33 @@ describe('byte budget', () => {
     first();
     (await third)();
     expect(budget.used).toBe(0);
+  });
+});
+
+describe('event streams', () => {
+  test('whoever reads nothing any more gives its place up, and its connection is cut', async () => {
+    let cuts = 0;
+    const cut = () => {
+      cuts += 1;
+      return true;
+    };
+    const stream = eventStreams({ cut }, 50);
+    const app = new Hono<{ Variables: RequestVariables }>();
+    app.onError((error, c) => c.text(JSON.stringify(error), 503));
+    app.get('/', (c) =>
+      stream(c, async (to) => {
+        while (!to.over.aborted) await to.event({ event: 'e', data: 'd' });
+      }),
+    );
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => app.request('/')));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    const refused = await app.request('/');
+    expect([refused.status, await refused.text()]).toEqual([
+      503,
+      expect.stringContaining('Close a dashboard'),
+    ]);
+    await until(async () => (await app.request('/')).status === 200, { what: 'there is a place again' });
+    expect(cuts).toBeGreaterThan(0);
   });
 });
 
