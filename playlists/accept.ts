@@ -97,11 +97,14 @@ export async function acceptVideo(
     renditions,
     ...costs,
   };
-  const isNew = (await unlessAway(ports.catalog.insertVideo(video, render))) === 'new';
-  if (!isNew) {
-    if (labels.length > 0) await unlessAway(ports.catalog.policies.addLabels(id, labels));
-    await charged?.giveBack();
+  let isNew = false;
+  try {
+    isNew = (await unlessAway(ports.catalog.insertVideo(video, render))) === 'new';
+  } finally {
+    // Neither what somebody else has posted meanwhile costs anything, nor what was not kept.
+    if (!isNew) await charged?.giveBack();
   }
+  if (!isNew && labels.length > 0) await unlessAway(ports.catalog.policies.addLabels(id, labels));
   if (isNew) {
     ports.onAccepted?.(renderId, since);
     const row = { ...render, videoId: id, renderId, state: 'active' as const, failure: null, sealedAt: null };

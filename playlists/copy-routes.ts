@@ -1,5 +1,4 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { stream } from 'hono/streaming';
 import type { NodeRow } from '../src/catalog/nodes.ts';
 import { countOf } from '../src/catalog/ranges.ts';
 import { SegueError } from '../src/ops/errors.ts';
@@ -170,10 +169,43 @@ export function copyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, se
     const lines = ports.catalog.policies.trace(from, to);
     // Where the catalog does not answer, that is said while an error can be.
     const first = await lines.next();
-    return stream(c, async (body) => {
-      if (first.done !== true) await body.write(`${first.value}\n`);
-      for await (const line of lines) await body.write(`${line}\n`);
-    });
+    const broken = (error: unknown): boolean => {
+      ports.onTrouble?.('trace export', error);
+      return ports.cut?.(c.env) ?? false;
+    };
+    return c.body(bodyOf(first, lines, broken));
+  });
+}
+
+/**
+ * Lines as a body that is read no faster than it is taken. Where they break off it fails, lest it look whole, unless `broken` has cut
+ * the connection.
+ */
+function bodyOf(
+  first: IteratorResult<string>,
+  rest: AsyncGenerator<string>,
+  broken: (error: unknown) => boolean,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  let known: IteratorResult<string> | undefined = first;
+  let isGone = false;
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const line = known ?? (await rest.next());
+        known = undefined;
+        if (isGone) return;
+        if (line.done === true) controller.close();
+        else controller.enqueue(encoder.encode(`${line.value}\n`));
+      } catch (error) {
+        if (isGone) return;
+        if (!broken(error)) controller.error(error);
+      }
+    },
+    async cancel() {
+      isGone = true;
+      await rest.return(undefined);
+    },
   });
 }
 

@@ -102,13 +102,18 @@ export function dryRunRoute(app: OpenAPIHono<{ Variables: RequestVariables }>, {
       const lines = bounded(policies.trace(to - hours * 3_600_000, to));
       const [now, trace] = await known(Promise.all([policies.current(), traceOf(lines, 'what was watched')]));
       const prices = pricesOf(now.policy.prices);
-      const signal = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(mostMs)]);
+      const late = AbortSignal.timeout(mostMs);
+      const signal = AbortSignal.any([c.req.raw.signal, late]);
       const both = [
         { name: 'now', policy: now.policy },
         { name: 'edited', policy: edited },
       ];
       c.header('cache-control', caching.never);
-      return c.json(answerOf(await dryRun(trace, both, prices, { signal }), hours), 200);
+      const compared = await dryRun(trace, both, prices, { signal }).catch((error: unknown) => {
+        if (!late.aborted || error !== late.reason) throw error;
+        throw tooMuch(`The dry run took longer than ${mostMs / 1000} s`);
+      });
+      return c.json(answerOf(compared, hours), 200);
     } finally {
       isRunning = false;
     }
@@ -125,15 +130,18 @@ async function known<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+const tooMuch = (message: string): SegueError =>
+  new SegueError('too_large', message, {
+    hint: 'Choose fewer hours (?hours=6); `segue trace export` and `segue simulate` take any.',
+  });
+
 /** No more is read than a dry run takes. @throws SegueError `too_large` */
 async function* bounded(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let count = 0;
   for await (const line of lines) {
     count += 1;
     if (count > dryRunBounds.events + dryRunBounds.videos) {
-      throw new SegueError('too_large', 'More was watched than a dry run takes', {
-        hint: 'Choose fewer hours (?hours=6); `segue trace export` and `segue simulate` take any.',
-      });
+      throw tooMuch('More was watched than a dry run takes');
     }
     yield line;
   }

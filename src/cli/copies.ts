@@ -4,7 +4,7 @@ import { SegueError } from '../ops/errors.ts';
 import { explanationLines } from '../policy/explain.ts';
 import { bytes as bytesWords, times } from '../policy/words.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
-import { askAsAdmin, type ServiceAccess, serviceAccess, streamAsAdmin } from './service-access.ts';
+import { askAsAdmin, brokenOff, type ServiceAccess, serviceAccess, streamAsAdmin } from './service-access.ts';
 
 /** Options of the commands about copies, as the command line gives them. */
 export interface CopiesOptions {
@@ -120,6 +120,8 @@ export const exportTrace = (options: TraceOptions, output: Output): Promise<Exit
           else await file.write(`${line}\n`);
         }
       }
+      // Every line has its end: this is where a proxy has cut it.
+      if (rest !== '') throw brokenOff(access.server);
     } finally {
       await file?.close();
     }

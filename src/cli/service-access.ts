@@ -58,13 +58,28 @@ export async function askAsAdmin<T>(
   return read(answer, schema);
 }
 
-/** The text of a long answer, as it comes. @throws SegueError as {@link askAsAdmin} */
+/** The text of a long answer, as it comes. @throws SegueError as {@link askAsAdmin}, and `no_node` where it breaks off */
 export async function* streamAsAdmin({ server, token }: ServiceAccess, path: string): AsyncGenerator<string> {
   const headers = { authorization: `Bearer ${token}` };
   const answer = await ask(`${server}${path}`, AbortSignal.timeout(longMs), { headers });
   if (!answer.ok || answer.body === null) await read(answer, z.never());
-  else yield* answer.body.pipeThrough(new TextDecoderStream());
+  else yield* whole(answer.body.pipeThrough(new TextDecoderStream()), server);
 }
+
+async function* whole(text: ReadableStream<string>, server: string): AsyncGenerator<string> {
+  try {
+    yield* text;
+  } catch (error) {
+    throw brokenOff(server, error);
+  }
+}
+
+/** What a long answer is that does not come to its end. */
+export const brokenOff = (server: string, cause?: unknown): SegueError =>
+  new SegueError('no_node', `${server} broke its answer off`, {
+    cause,
+    hint: 'What has come is a part only. Run it again; the log of the service says why.',
+  });
 
 const longMs = 600_000;
 

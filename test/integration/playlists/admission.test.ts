@@ -117,6 +117,28 @@ test('all clients together have a budget; what one was refused for it is given b
   expect(JSON.stringify(await refused.json())).toContain('everybody together');
 });
 
+test('what was charged for a video that could not be written is given back', async () => {
+  await using probe = await start({});
+  const cost = await costOf(probe.url, description(60));
+  const databaseUrl = await postgres.createDatabase();
+  await using service = await startService(databaseUrl, 'https://cdn.example', {
+    admission: { ...admission, clientCpuSeconds: cost * 1.5, queueSeconds: 0 },
+  });
+  const catalog = openCatalog(databaseUrl);
+  onTestFinished(() => catalog.close());
+  await catalog.db.execute('ALTER TABLE videos ADD CONSTRAINT nothing_fits CHECK (false) NOT VALID');
+  for (let n = 0; n < 3; n += 1) {
+    const refused = await send(service.url, description(60));
+    expect([refused.status, await refused.json()]).toMatchObject([
+      503,
+      { error: { code: 'catalog_unavailable', hint: 'Post it again: nothing was kept.' } },
+    ]);
+  }
+  await catalog.db.execute('ALTER TABLE videos DROP CONSTRAINT nothing_fits');
+  expect((await send(service.url, description(60))).status).toBe(201);
+  expect((await send(service.url, description(60, 1))).status, 'it is charged once').toBe(429);
+});
+
 test('who is a little early waits for its turn, and whoever leaves the queue gives it up', async () => {
   await using probe = await start({});
   const small = await costOf(probe.url, description(1));

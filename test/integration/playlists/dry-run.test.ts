@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { openCatalog } from '../../../src/catalog/connect.ts';
 import { addViews } from '../../../src/catalog/demand.ts';
+import { exportTrace } from '../../../src/cli/copies.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { adminToken, description, post, startService } from './setup.ts';
 
@@ -71,3 +74,57 @@ test('the demand of the last hours is replayed under a policy and under the one 
   expect(wrong.status).toBe(400);
   expect(JSON.stringify(await wrong.json())).toContain('default.copy');
 }, 60_000);
+
+test('a dry run that takes too long says what to do', async () => {
+  await using service = await startService(await postgres.createDatabase(), 'https://cdn.example');
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  const late = vi
+    .spyOn(AbortSignal, 'timeout')
+    .mockImplementation((ms) =>
+      ms === 60_000 ? AbortSignal.abort(new DOMException('late', 'TimeoutError')) : timeout(ms),
+    );
+  onTestFinished(() => late.mockRestore());
+  const answer = await fetch(`${service.url}/v1/policy/simulate`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify(nothing),
+  });
+  expect([answer.status, await answer.json()]).toMatchObject([
+    413,
+    { error: { code: 'too_large', hint: expect.stringContaining('fewer hours') as string } },
+  ]);
+});
+
+describe('a trace that breaks off', () => {
+  const exported = async (server: string) => {
+    const said: string[] = [];
+    const output = { out: () => undefined, err: (text: string) => void said.push(text) };
+    const code = await exportTrace({ server, token: adminToken }, output);
+    return [code, said.join('\n')];
+  };
+  const failed = [1, expect.stringMatching(/broke its answer off\n[^]*is a part only/)];
+
+  test('does not look whole', async () => {
+    const database = await postgres.createDatabase();
+    await using service = await startService(database, 'https://cdn.example');
+    expect(await exported(service.url)).toEqual([0, '']);
+    const catalog = openCatalog(database);
+    onTestFinished(() => catalog.close());
+    // The head of the trace needs no views, what follows does.
+    await catalog.db.execute('ALTER TABLE views RENAME TO gone');
+    const answer = await fetch(`${service.url}/v1/trace`, {
+      headers: { authorization: `Bearer ${adminToken}` },
+    });
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).rejects.toThrow('terminated');
+    expect(await exported(service.url)).toEqual(failed);
+  });
+
+  test('fails where it ends within a line, too', async () => {
+    const server = createServer((_, response) => response.end('{"type":"trace"}\n{"type":"vi'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    expect(await exported(`http://127.0.0.1:${port}`)).toEqual(failed);
+  });
+});
