@@ -13,10 +13,15 @@ const errorSchema = z.object({
 /** Milliseconds that the service may take for one answer. Pinning the assets of a description takes the longest. */
 const answerMs = 120_000;
 
-/** Asks the service. @throws SegueError `no_node` where nothing answers */
-export async function ask(url: string, signal: AbortSignal, init: RequestInit): Promise<Response> {
+/** Asks the service; the answer is there, and read, within `ms` milliseconds. @throws SegueError `no_node` where nothing answers */
+export async function ask(
+  url: string,
+  signal: AbortSignal,
+  init: RequestInit,
+  ms = answerMs,
+): Promise<Response> {
   try {
-    return await fetch(url, { ...init, signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]) });
+    return await fetch(url, { ...init, signal: AbortSignal.any([signal, AbortSignal.timeout(ms)]) });
   } catch (error) {
     signal.throwIfAborted();
     throw new SegueError('no_node', `${new URL(url).origin} does not answer`, {

@@ -61,7 +61,7 @@ export async function askAsAdmin<T>(
 /** The text of a long answer, as it comes. @throws SegueError as {@link askAsAdmin}, and `no_node` where it breaks off */
 export async function* streamAsAdmin({ server, token }: ServiceAccess, path: string): AsyncGenerator<string> {
   const headers = { authorization: `Bearer ${token}` };
-  const answer = await ask(`${server}${path}`, AbortSignal.timeout(longMs), { headers });
+  const answer = await ask(`${server}${path}`, AbortSignal.timeout(longMs), { headers }, longMs);
   if (!answer.ok || answer.body === null) await read(answer, z.never());
   else yield* whole(answer.body.pipeThrough(new TextDecoderStream()), server);
 }
