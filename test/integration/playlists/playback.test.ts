@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { expiryOf } from '../../../playlists/playback.ts';
 import { openCatalog } from '../../../src/catalog/connect.ts';
 import { recordCopies } from '../../../src/catalog/copies.ts';
+import { videoStatus } from '../../../src/cli/overview/video-status.ts';
+import { videoStatus as makeStatus } from '../../../src/cli/video-client.ts';
 import { urlSigner } from '../../../src/node/sign.ts';
 import type { AdmissionSettings } from '../../../src/ops/admission-settings.ts';
 import { segmentName } from '../../../src/store/names.ts';
@@ -168,7 +170,7 @@ async function startCdn(objects: ReadonlyMap<string, Uint8Array>, cdnSecret: str
   };
   const server = await serve((request, response) => {
     const url = new URL(request.url ?? '', 'http://cdn');
-    // CloudFront resolves nothing.
+    // As it was sent: CloudFront resolves no dot segments.
     const [uri = ''] = (request.url ?? '').split('?', 1);
     const querystring = Object.fromEntries([...url.searchParams].map(([name, value]) => [name, { value }]));
     const result = handler({ request: { method: request.method, uri, querystring } });
@@ -296,4 +298,15 @@ test('who only knows an id is told neither the render nor the nodes, who has a k
     expect(anybody).toMatchObject({ id, renditions: expect.any(Array), exposureSeconds: expect.any(Number) });
     expect(JSON.stringify(anybody)).not.toMatch(/"(?:renderId|nodes|lease)"/);
   }
+  // Commands read both answers; an operator's token has the URL that plays.
+  const shown = async (token?: string): Promise<string> => {
+    const lines: string[] = [];
+    const output = { out: (line: string) => lines.push(line), err: (line: string) => lines.push(line) };
+    const options = { server: stopping.url, ...(token === undefined ? {} : { token }) };
+    expect([await videoStatus(video.id, options, output), lines]).toEqual([0, lines]);
+    return lines.join('\n');
+  };
+  expect(await shown()).not.toMatch(/^rendered |~/m);
+  expect(await shown(adminToken)).toMatch(/^play +\S+~\S+\nrendered +by nobody now$/m);
+  expect((await makeStatus(stopping.url, video.id, AbortSignal.timeout(10_000))).state).toBe('waiting');
 });
