@@ -69,9 +69,7 @@ export const isInTrouble = (...args: Parameters<typeof troubleOf>): boolean =>
 export function replicaTasks(view: ReplicaView, limit: number): ReplicaTask[] {
   const { nodes, nodeId, policy, now, modes } = view;
   const live = new Map(nodes.map((node) => [node.id, node]));
-  const room = nodes.filter(
-    ({ load }) => load.tight !== 1 && (load.diskUsed ?? 0) < policy.trouble.diskUsed,
-  );
+  const room = nodes.filter(({ load }) => load.tight !== 1 && (load.diskUsed ?? 0) < policy.trouble.diskUsed);
   const tasks: ReplicaTask[] = [];
   for (const [render, rows] of Map.groupBy(view.rows, ({ renderId }) => renderId)) {
     const mode = modes?.get(render) ?? policy.replicas.mode;
