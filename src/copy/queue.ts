@@ -7,6 +7,8 @@ interface Waiting<T> {
   readonly how: CopyHow;
   /** Of what is equal, what came first goes first. */
   readonly turn: number;
+  /** Failed before, and rests until then: goes after what did not. */
+  readonly notBefore: number | undefined;
 }
 
 /** What bounds a queue. */
@@ -21,15 +23,17 @@ export interface CopyQueueOptions {
 
 /** Copies that wait, in the order in which they are to go. */
 export interface CopyQueue<T> {
-  /** Adds an item, or changes how it goes where it waits already. */
-  set(key: string, item: T, how: CopyHow): void;
+  /** Adds an item, or changes how it goes where it waits already. One that failed before rests for so long, and is `aside`. */
+  set(key: string, item: T, how: CopyHow, restMs?: number): void;
   delete(key: string): boolean;
   has(key: string): boolean;
   get(key: string): T | undefined;
   readonly size: number;
+  /** How many of them failed before. */
+  readonly aside: number;
   /** Takes the next one that may go now; undefined where none may. Ends with {@link CopyQueue.ended}. */
   next(): { readonly key: string; readonly item: T; readonly how: CopyHow } | undefined;
-  /** What was taken has ended, after so many bytes were sent. */
+  /** What was taken has ended, after so many bytes were sent; `how` is what it was taken with. */
   ended(how: CopyHow, bytes: number): void;
   clear(): void;
 }
@@ -53,7 +57,8 @@ const creditSeconds = 1;
 export function copyQueue<T>({ slots, cpu, now }: CopyQueueOptions): CopyQueue<T> {
   const waiting = new Map<string, Waiting<T>>();
   const lanes = new Map<string, Lane>();
-  let [turns, running] = [0, 0];
+  /** `shared`: those of them that have no bound of their own. */
+  let [turns, running, shared] = [0, 0, 0];
 
   const laneOf = (how: CopyHow): Lane => {
     const rate = how.bytesPerSecond ?? 0;
@@ -63,28 +68,26 @@ export function copyQueue<T>({ slots, cpu, now }: CopyQueueOptions): CopyQueue<T
       lane = { running: 0, credit: rate * creditSeconds, creditAt: now() };
       lanes.set(how.lane, lane);
     }
+    // One that has no rate (any more) leaves the credit of the others alone.
+    if (how.bytesPerSecond === null) return lane;
     const passed = (now() - lane.creditAt) / 1000;
     lane.creditAt = now();
     lane.credit = Math.min(rate * creditSeconds, lane.credit + rate * passed);
     return lane;
   };
-  const sharedRunning = (): number => {
-    let shared = 0;
-    for (const lane of lanes.values()) shared += lane.running;
-    return shared;
-  };
   const mayGo = (how: CopyHow, used: number): boolean => {
     const lane = laneOf(how);
-    if (how.concurrency === null ? sharedRunning() >= slots : lane.running >= how.concurrency) return false;
+    if (how.concurrency === null ? shared >= slots : lane.running >= how.concurrency) return false;
     if (how.isUrgent) return true;
     return (how.bytesPerSecond === null || lane.credit > 0) && used <= how.cpuCeiling;
   };
 
   return {
-    set(key, item, how) {
-      const turn = waiting.get(key)?.turn ?? turns;
+    set(key, item, how, restMs) {
+      const before = waiting.get(key);
+      const notBefore = restMs === undefined ? before?.notBefore : now() + restMs;
+      waiting.set(key, { key, item, how, turn: before?.turn ?? turns, notBefore });
       turns += 1;
-      waiting.set(key, { key, item, how, turn });
     },
     delete: (key) => waiting.delete(key),
     has: (key) => waiting.has(key),
@@ -92,29 +95,38 @@ export function copyQueue<T>({ slots, cpu, now }: CopyQueueOptions): CopyQueue<T
     get size() {
       return waiting.size;
     },
+    get aside() {
+      let aside = 0;
+      for (const one of waiting.values()) if (one.notBefore !== undefined) aside += 1;
+      return aside;
+    },
     next() {
       if (running >= mostRunning) return undefined;
       const used = waiting.size === 0 ? 0 : cpu();
-      // What one of a lane may not, the others may not either, but for what is urgent.
+      // What one of a lane may not, those that go like it may not either.
       const closed = new Map<string, boolean>();
       let best: Waiting<T> | undefined;
       for (const one of waiting.values()) {
         if (best !== undefined && !goesBefore(one, best)) continue;
-        const lane = `${one.how.isUrgent}/${one.how.lane}`;
-        const may = closed.get(lane) ?? mayGo(one.how, used);
-        closed.set(lane, may);
+        if (one.notBefore !== undefined && one.notBefore > now()) continue;
+        const { isUrgent, concurrency, bytesPerSecond, cpuCeiling, lane } = one.how;
+        const alike = `${isUrgent}/${concurrency}/${bytesPerSecond}/${cpuCeiling}/${lane}`;
+        const may = closed.get(alike) ?? mayGo(one.how, used);
+        closed.set(alike, may);
         if (may) best = one;
       }
       if (best === undefined) return undefined;
       waiting.delete(best.key);
       laneOf(best.how).running += 1;
       running += 1;
+      if (best.how.concurrency === null) shared += 1;
       return best;
     },
     ended(how, bytes) {
       const lane = laneOf(how);
       lane.running -= 1;
       running -= 1;
+      if (how.concurrency === null) shared -= 1;
       if (how.bytesPerSecond !== null) lane.credit -= bytes;
     },
     clear: () => waiting.clear(),
@@ -123,6 +135,7 @@ export function copyQueue<T>({ slots, cpu, now }: CopyQueueOptions): CopyQueue<T
 
 const goesBefore = (a: Waiting<unknown>, b: Waiting<unknown>): boolean =>
   (Number(b.how.isUrgent) - Number(a.how.isUrgent) ||
+    Number(a.notBefore !== undefined) - Number(b.notBefore !== undefined) ||
     b.how.priority - a.how.priority ||
     a.how.order - b.how.order ||
     a.turn - b.turn) < 0;

@@ -67,9 +67,15 @@ export interface PlannedCopy {
 
 /** The background copier of a node. */
 export interface Uploader {
-  /** Queues a segment, whatever plans say. Returns false for one that is queued already. */
+  /**
+   * Queues a segment, whatever plans say. Returns false for one that is queued already: no plan withdraws it from then on, and
+   * it is urgent where `how` is.
+   */
   enqueue(task: CopyTask, how?: CopyHow): boolean;
-  /** Queues what is to be copied of a render, and withdraws what an earlier plan wanted and this one does not. */
+  /**
+   * Queues what is to be copied of a render, has what is queued go as planned now, and withdraws what an earlier plan wanted
+   * and this one does not.
+   */
   plan(renderId: string, planned: readonly PlannedCopy[]): void;
   /** Tasks waiting or running. Bounded by the segments on the disk. */
   readonly pending: number;
@@ -86,10 +92,18 @@ const waits = { first: 250, longest: 15_000 };
 /** What waits is looked at again so often where something else than a slot keeps it, in milliseconds. */
 const lookMs = 200;
 
+/** A task that failed so often in a row leaves its slot to others while it rests. */
+const triesInSlot = 3;
+/** So many may rest beside the slots; more keep theirs. */
+const mostAside = 1000;
+
 /** A task on its way. */
-interface Running {
+interface Work {
   readonly task: CopyTask;
   how: CopyHow;
+  /** So far. */
+  tries: number;
+  startedAt?: number;
   /** What succeeded once is not tried again. */
   stored?: { readonly outcome: PutOutcome; readonly bytes: number };
   isWithdrawn?: true;
@@ -97,26 +111,31 @@ interface Running {
 
 /**
  * Starts copying. There is one layer of retry: each task is tried again with backoff and jitter until it succeeds or the
- * uploader stops. A bucket that is away thereby holds as many tasks as there are slots, and delays copying, nothing else.
+ * uploader stops. While nothing succeeds, each slot waits longer and longer, whichever task has it: a bucket that is away delays
+ * copying, nothing else. A task that fails alone gives its slot to others while it rests.
  */
 export function startUploader(options: UploaderOptions): Uploader {
   const { disk, bucket, catalog, log } = options;
-  const queue = copyQueue<CopyTask>({
+  const queue = copyQueue<Work>({
     slots: options.concurrency,
     cpu: options.cpu ?? (() => 0),
     now: () => performance.now(),
   });
-  const running = new Map<string, Running>();
+  const running = new Map<string, Work>();
   /** Keys of what plans want, by render: only that may be withdrawn. */
   const planned = new Map<string, Set<string>>();
+  /** Keys of what was queued urgently, whatever plans say: those do not slow it down. */
+  const urged = new Set<string>();
   const ended = new AbortController();
   const failures = new FailureLog(log, 'copying to the bucket');
   let resting = 0;
+  /** Since the last copy, over all tasks. */
+  let failedInRow = 0;
   let empty: PromiseWithResolvers<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   /** One try: read, PUT, verify; then the row. */
-  const copyOnce = async (work: Running): Promise<{ outcome: CopyOutcome; bytes: number }> => {
+  const copyOnce = async (work: Work): Promise<{ outcome: CopyOutcome; bytes: number }> => {
     const { task, how } = work;
     const { renderId, rendition, n } = task;
     if (work.stored === undefined) {
@@ -146,10 +165,11 @@ export function startUploader(options: UploaderOptions): Uploader {
     return work.stored;
   };
 
-  /** Returns how many bytes were sent. */
-  const copyAtLast = async (work: Running): Promise<number> => {
+  /** Returns how many bytes were sent, and where the task is to be tried again later: in how many milliseconds. */
+  const copyAtLast = async (work: Work): Promise<{ bytes: number; restMs?: number }> => {
     const { task } = work;
-    const started = performance.now();
+    work.startedAt ??= performance.now();
+    const started = work.startedAt;
     const { trace, ...facts } = task;
     const span = options.tracing?.begin('copy segment', {
       parent: trace ?? {},
@@ -159,7 +179,9 @@ export function startUploader(options: UploaderOptions): Uploader {
         'segue.segment': task.n,
       },
     });
-    for (let tries = 1; !ended.signal.aborted; tries += 1) {
+    while (!ended.signal.aborted) {
+      work.tries += 1;
+      const { tries } = work;
       try {
         // What is in the bucket gets its row, whatever the policy wants by now.
         const isDropped = work.isWithdrawn === true && work.stored === undefined;
@@ -167,52 +189,64 @@ export function startUploader(options: UploaderOptions): Uploader {
           ? ({ outcome: 'withdrawn', bytes: 0 } as const)
           : await copyOnce(work);
         failures.succeeded();
+        if (outcome === 'stored' || outcome === 'was-there') failedInRow = 0;
         const ms = Math.round(performance.now() - started);
         const said = outcome === 'gone' || outcome === 'withdrawn' ? 'nothing to copy' : 'segment copied';
         log.info({ ...facts, outcome, bytes, ms, tries }, said);
         span?.end({ attributes: { 'segue.outcome': outcome, 'segue.bytes': bytes, 'segue.tries': tries } });
         options.onCopied(task, outcome, bytes, ms / 1000);
-        return bytes;
+        return { bytes };
       } catch (error) {
         if (ended.signal.aborted) break;
         if (error instanceof SegueError && !error.retryable) {
           log.error({ err: error, hint: error.hint, ...facts }, 'segment cannot be copied');
           span?.end({ attributes: { 'segue.outcome': 'refused', 'segue.tries': tries }, error });
           options.onCopied(task, 'refused', 0, (performance.now() - started) / 1000);
-          return 0;
+          return { bytes: 0 };
         }
-        const wait = backoff(tries, waits);
+        failedInRow += 1;
+        const [own, all] = [
+          backoff(tries, waits),
+          backoff(Math.ceil(failedInRow / options.concurrency), waits),
+        ];
+        const wait = Math.max(own, all);
         failures.failed(error, wait);
         options.onFailed?.(error);
+        // What lacks its row only is the catalog's matter, and keeps its slot.
+        const leaves = tries >= triesInSlot && work.stored === undefined && queue.aside < mostAside;
         resting += 1;
-        await delay(wait, undefined, { signal: ended.signal }).catch(() => undefined);
+        await delay(leaves ? all : wait, undefined, { signal: ended.signal }).catch(() => undefined);
         resting -= 1;
+        if (!leaves || work.isWithdrawn === true || ended.signal.aborted) continue;
+        span?.end({ attributes: { 'segue.outcome': 'resting', 'segue.tries': tries }, error });
+        return { bytes: 0, restMs: wait - all };
       }
     }
     span?.end({ error: 'stopped' });
-    return 0;
+    return { bytes: 0 };
   };
 
   const settled = (key: string, task: CopyTask): void => {
     planned.get(task.renderId)?.delete(key);
     if (planned.get(task.renderId)?.size === 0) planned.delete(task.renderId);
+    urged.delete(key);
     options.onSettled?.(task);
     if (running.size + queue.size === 0) {
       empty?.resolve();
       empty = undefined;
     }
   };
-  const start = (key: string, task: CopyTask, how: CopyHow): void => {
-    const work: Running = { task, how };
+  const start = (key: string, work: Work, how: CopyHow): void => {
     running.set(key, work);
-    let sent = 0;
+    let result: { bytes: number; restMs?: number } = { bytes: 0 };
     copyAtLast(work)
-      .then((bytes) => (sent = bytes))
+      .then((one) => (result = one))
       .catch((error: unknown) => log.error({ err: error }, 'copying failed'))
       .finally(() => {
         running.delete(key);
-        queue.ended(how, sent);
-        settled(key, task);
+        queue.ended(how, result.bytes);
+        if (result.restMs === undefined || work.isWithdrawn || ended.signal.aborted) settled(key, work.task);
+        else queue.set(key, work, work.how, result.restMs);
         pump();
       });
   };
@@ -226,43 +260,50 @@ export function startUploader(options: UploaderOptions): Uploader {
     if (queue.size > 0) timer = setTimeout(pump, lookMs);
   };
   const isKnown = (key: string): boolean => queue.has(key) || running.has(key);
-  const put = (task: CopyTask, how: CopyHow): boolean => {
+  const put = (task: CopyTask, how: CopyHow): void => {
     const key = keyOf(task);
     const work = running.get(key);
     if (work !== undefined) {
       work.how = how;
       delete work.isWithdrawn;
-      return false;
+      return;
     }
-    const isNew = !queue.has(key);
-    queue.set(key, task, how);
-    if (isNew) options.onQueued?.(task);
-    return isNew;
+    const waiting = queue.get(key);
+    const next = waiting ?? { task, how, tries: 0 };
+    next.how = how;
+    queue.set(key, next, how);
+    if (waiting === undefined) options.onQueued?.(task);
   };
 
   return {
     enqueue(task, how = plainHow) {
       const key = keyOf(task);
-      if (ended.signal.aborted || isKnown(key)) return false;
-      put(task, how);
+      if (ended.signal.aborted) return false;
+      const isNew = !isKnown(key);
+      planned.get(task.renderId)?.delete(key);
+      delete running.get(key)?.isWithdrawn;
+      if (how.isUrgent) urged.add(key);
+      if (isNew || how.isUrgent) put(task, how);
       pump();
-      return true;
+      return isNew;
     },
     plan(renderId, wanted) {
       if (ended.signal.aborted) return;
       const before = planned.get(renderId) ?? new Set<string>();
       const now = new Map(wanted.map((one) => [keyOf(one.task), one]));
       // What was queued whatever plans say stays so.
-      const mine = new Set([...now.keys()].filter((key) => before.has(key) || !isKnown(key)));
+      const isMine = (key: string): boolean =>
+        before.has(key) || !isKnown(key) || running.get(key)?.isWithdrawn === true;
+      const mine = new Set([...now.keys()].filter(isMine));
       if (mine.size > 0) planned.set(renderId, mine);
       else planned.delete(renderId);
-      for (const [key, { task, how }] of now) if (mine.has(key)) put(task, how);
+      for (const [key, { task, how }] of now) put(task, urged.has(key) ? { ...how, isUrgent: true } : how);
       for (const key of before) {
         if (now.has(key)) continue;
         const work = running.get(key);
         if (work !== undefined) work.isWithdrawn = true;
-        const task = queue.get(key);
-        if (task !== undefined && queue.delete(key)) settled(key, task);
+        const waiting = queue.get(key);
+        if (waiting !== undefined && queue.delete(key)) settled(key, waiting.task);
       }
       pump();
     },
@@ -276,7 +317,8 @@ export function startUploader(options: UploaderOptions): Uploader {
       }
     },
     get states() {
-      return { waiting: queue.size, running: running.size - resting, resting };
+      const { aside, size } = queue;
+      return { waiting: size - aside, running: running.size - resting, resting: resting + aside };
     },
     async stop() {
       ended.abort();

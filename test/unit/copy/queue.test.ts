@@ -36,6 +36,46 @@ describe('copies that wait', () => {
     expect(taken(), 'the slots are still taken').toEqual(['wide-3']);
   });
 
+  test.each([false, true])(
+    'of a rule with its own bound leave the slots to the others (urgent: %s)',
+    (isUrgent) => {
+      const { queue, put, taken } = queueOf(2);
+      const wide = { lane: 'wide', concurrency: 8 };
+      for (let n = 0; n < 20; n += 1) put(`wide-${n}`, wide);
+      expect(taken()).toHaveLength(8);
+      for (let n = 0; n < 3; n += 1) put(`plain-${n}`, { isUrgent });
+      expect(taken()).toEqual(['plain-0', 'plain-1']);
+      queue.ended({ ...plainHow, ...wide }, 10);
+      expect(taken(), 'what ends of it frees its own').toEqual(['wide-8']);
+      queue.ended({ ...plainHow, isUrgent }, 10);
+      expect(taken()).toEqual(['plain-2']);
+    },
+  );
+
+  test('of one rule may go differently: a rate that it had holds up nothing that goes without', () => {
+    const { queue, put, taken } = queueOf();
+    const slow = { lane: 'one', bytesPerSecond: 1000 };
+    put('sent', slow);
+    expect(taken()).toEqual(['sent']);
+    queue.ended({ ...plainHow, ...slow }, 50_000);
+    put('before', slow);
+    put('now', { lane: 'one' });
+    expect(taken()).toEqual(['now']);
+  });
+
+  test('that failed rest, and then go after what did not, whatever changes how they go', () => {
+    const { queue, state, put, taken } = queueOf(1);
+    queue.set('failed', 'failed', plainHow, 500);
+    put('failed', { priority: 9 });
+    expect([taken(), queue.aside, queue.size]).toEqual([[], 1, 1]);
+    state.now = 500;
+    put('new');
+    expect(taken()).toEqual(['new']);
+    queue.ended(plainHow, 10);
+    expect(taken()).toEqual(['failed']);
+    expect([queue.aside, queue.size]).toEqual([0, 0]);
+  });
+
   test('of a rule with a rate go no faster than that', () => {
     const { queue, state, put, taken } = queueOf();
     const how = { ...plainHow, lane: 'slow', concurrency: 1, bytesPerSecond: 1000 };
