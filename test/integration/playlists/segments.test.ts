@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recordCopies } from '../../../src/catalog/copies.ts';
 import { segmentName } from '../../../src/store/names.ts';
@@ -239,33 +239,57 @@ test('too many holds are refused with 503 and Retry-After; a client that goes aw
   expect((await body(await fetch(url(4)))).length).toBeGreaterThanOrEqual(300_000);
 });
 
-test('viewers that stop reading hold no place and no memory against others', async () => {
+/** More than the kernel takes for a client that does not read; two fill the budget of bytes. */
+const segmentSize = 8_000_000;
+
+/** Asks for something, and reads no more than how the answer begins. */
+function stalled(url: string): Socket {
+  const { hostname, port, pathname } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.once('data', () => socket.pause());
+  socket.on('error', () => undefined);
+  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+  return socket;
+}
+
+/** What a service keeps at this moment. */
+const load = async (url: string) =>
+  (await (await fetch(`${url}/readyz`)).json()) as { holds: number; bytesInFlight: number };
+
+test('viewers that stop reading are cut once others need the memory', async () => {
   const databaseUrl = await postgres.createDatabase();
   await using bucket = await startTestBucket();
-  await using service = await startService(databaseUrl, bucket.url, { maxHolds: 2 });
-  // Two fill the budget, and either is more than what the kernel takes for a client that does not read.
-  const segmentSize = 8_000_000;
-  await using a = await node(databaseUrl, 'a', { open: false, segmentSize });
+  await using service = await startService(databaseUrl, bucket.url);
+  await using _ = await node(databaseUrl, 'a', { segmentSize });
   const video = await post(service.url, description(10));
-  const path = (n: number) => `/v/${video.id}/180p/${n}.m4s`;
-  const load = async () =>
-    (await (await fetch(`${service.url}/readyz`)).json()) as { holds: number; bytesInFlight: number };
-  const { hostname, port } = new URL(service.url);
-  const sockets = [0, 1].map((n) => {
-    const socket = connect(Number(port), hostname).pause();
-    socket.on('error', () => undefined);
-    socket.write(`GET ${path(n)} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
-    return socket;
-  });
+  const url = (n: number) => `${service.url}/v/${video.id}/180p/${n}.m4s`;
+  for (const n of [0, 1]) await body(await fetch(url(n)));
+  const sockets = [0, 1].map((n) => stalled(url(n)));
   try {
-    await until(async () => (await load()).holds === 2, { what: 'both are held' });
-    a.open = true;
-    await until(async () => (await load()).bytesInFlight === 2 * segmentSize, { what: 'no room is left' });
-    expect((await load()).holds).toBe(0);
-    const answer = await fetch(`${service.url}${path(2)}`, { signal: AbortSignal.timeout(15_000) });
+    const isFull = async () => (await load(service.url)).bytesInFlight === 2 * segmentSize;
+    await until(isFull, { what: 'no room is left' });
+    const answer = await fetch(url(2), { signal: AbortSignal.timeout(15_000) });
     expect(split(await body(answer)).rest).toHaveLength(segmentSize);
   } finally {
     for (const socket of sockets) socket.destroy();
+  }
+});
+
+test('a viewer that does not read what it was held for takes no place among the holds', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  await using bucket = await startTestBucket();
+  await using service = await startService(databaseUrl, bucket.url);
+  await using a = await node(databaseUrl, 'a', { open: false, segmentSize });
+  const video = await post(service.url, description(10));
+  const socket = stalled(`${service.url}/v/${video.id}/180p/0.m4s`);
+  try {
+    await until(() => socket.bytesRead > 0, { what: 'the answer begins' });
+    expect((await load(service.url)).holds).toBe(1);
+    a.open = true;
+    await until(async () => (await load(service.url)).holds === 0, { what: 'its place is given back' });
+    expect((await load(service.url)).bytesInFlight).toBe(segmentSize);
+  } finally {
+    socket.destroy();
   }
 });
 
