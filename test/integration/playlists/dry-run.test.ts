@@ -112,12 +112,11 @@ describe('a trace that breaks off', () => {
     onTestFinished(() => catalog.close());
     // The head of the trace needs no views, what follows does.
     await catalog.db.execute('ALTER TABLE views RENAME TO gone');
-    const answer = await fetch(`${service.url}/v1/trace`, {
-      headers: { authorization: `Bearer ${adminToken}` },
-    });
-    expect(answer.status).toBe(200);
-    await expect(answer.text()).rejects.toThrow('terminated');
-    expect(await exported(service.url)).toEqual(failed);
+    // The connection may be cut before or after its first bytes have come.
+    const answered = fetch(`${service.url}/v1/trace`, { headers: { authorization: `Bearer ${adminToken}` } });
+    await expect(answered.then((answer) => answer.text())).rejects.toThrow(/terminated|fetch failed/);
+    const cut = [1, expect.stringMatching(/broke its answer off|does not answer/)];
+    expect(await exported(service.url)).toEqual(cut);
   });
 
   test('fails where it ends within a line, too', async () => {
