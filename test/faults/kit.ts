@@ -88,7 +88,7 @@ export interface Field extends AsyncDisposable {
   status(id: string): Promise<Status>;
   /** Waits for a state of a video. */
   reach(id: string, what: string, look: (status: Status) => boolean, timeout?: number): Promise<Status>;
-  /** Name of the part (`node-1`) that holds the lease of a video. */
+  /** Name of the part (`node-1`) that holds the lease of a video, or what it made under one that has ended. */
   holder(id: string): Promise<string>;
   /** Starts the stack again on the same bucket, behind the same proxy; this one must have ended. */
   restart(options: TestStackOptions): Promise<Field>;
@@ -193,7 +193,15 @@ function connect(stack: TestStack): Pick<Field, 'post' | 'status' | 'reach' | 'h
         },
         { what, timeout },
       ),
-    holder: (id) => until(async () => (await status(id)).lease?.node, { what: 'somebody holds the lease' }),
+    holder: (id) =>
+      until(
+        async () => {
+          const { lease, renditions } = await status(id);
+          // A lease ends with the last segment.
+          return lease?.node ?? Object.keys(renditions[0]?.nodes ?? {})[0];
+        },
+        { what: 'somebody holds it' },
+      ),
     async lose(part) {
       const pid = stack.kill(part);
       await rm(join(stack.dataFolder, 'nodes', part, 'segments'), {
