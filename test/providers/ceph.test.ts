@@ -34,7 +34,8 @@ async function startCeph(): Promise<Provider> {
   const stop = async (): Promise<void> => {
     starter.kill();
     for (const pid of readFileSync(join(home, 'pids'), 'utf8').split('\n').filter(Boolean).map(Number)) {
-      process.kill(pid, 'SIGKILL');
+      // One that could not start has ended by itself.
+      if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
       await until(() => !existsSync(`/proc/${pid}`), { what: `Ceph process ${pid} is gone` });
     }
     await folder[Symbol.asyncDispose]();

@@ -134,7 +134,17 @@ test.skipIf(!isHere)('every rule can be computed, and nothing fires while all is
 test.skipIf(!isHere)('a node that is gone under its viewers is told of', async () => {
   const { id } = await field.post(smallDescription(200, 2));
   await (await fetch(`${field.stack.url}/v/${id}/180p/0.m4s`)).arrayBuffer();
+  const playedAt = performance.now();
   const holder = await field.holder(id);
+  // Others take over what somebody watches, as far as a node has told.
+  await until(
+    async () => {
+      const text = await (await fetch(`${field.stack.urlOf(holder)}/metrics`)).text();
+      const age = Number(/^segue_heartbeat_age_seconds (\S+)/m.exec(text)?.[1]);
+      return age < (performance.now() - playedAt) / 1000 - 0.5;
+    },
+    { what: 'the holder has told that somebody watches', timeout: 60_000, every: 200 },
+  );
   const pid = field.stack.pidOf(holder);
   process.kill(pid, 'SIGSTOP');
   try {
