@@ -52,6 +52,9 @@ export async function playbackUrl(
 export const isOutsider = (c: RequestContext, { ports }: Pick<Service, 'ports'>): boolean =>
   ports.settings.admission.signedSeconds !== undefined && c.get('actor') === undefined;
 
+/** Who is told a field that {@link isOutsider | outsiders} are not. */
+export const forKnown = 'Where playback URLs are signed: only for those who show a key';
+
 /** Where the playlists of a request lie, as it was asked: with its signature, if it has one. */
 export function playbackBase(c: RequestContext): string {
   const path = new URL(c.req.url).pathname;

@@ -8,7 +8,7 @@ import { readText } from './body-text.ts';
 import { caching } from './headers.ts';
 import { adminOnly } from './identity.ts';
 import { adminScheme, errorResponses } from './openapi.ts';
-import { isOutsider, playbackUrl } from './playback.ts';
+import { forKnown, isOutsider, playbackUrl } from './playback.ts';
 import type { RequestContext, RequestVariables, Service } from './service.ts';
 import { streamFacts } from './stream-facts.ts';
 import { isStreamId, newStreamIds } from './stream-id.ts';
@@ -66,9 +66,6 @@ const createdSchema = z
 const rangesSchema = z
   .array(z.tuple([z.int(), z.int()]))
   .describe('Half-open ranges [from, to) of segment numbers');
-
-/** Who is told a field. */
-export const forKnown = 'Where playback URLs are signed: only for those who show a key';
 
 /** `GET /v1/streams/{id}`, and `GET /v1/videos/{id}` of a stream. */
 export const streamSchema = z

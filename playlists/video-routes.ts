@@ -10,12 +10,12 @@ import { caching } from './headers.ts';
 import { clientOnly } from './identity.ts';
 import { accountOf } from './limits.ts';
 import { descriptionReference, errorResponses } from './openapi.ts';
-import { isOutsider, playbackUrl } from './playback.ts';
+import { forKnown, isOutsider, playbackUrl } from './playback.ts';
 import { pathOf } from './render-facts.ts';
 import type { RequestVariables, Service } from './service.ts';
 import { gridSummary, statusOf } from './status.ts';
 import { isStreamId } from './stream-id.ts';
-import { forKnown, shownUrl, streamAnswer, streamSchema } from './stream-routes.ts';
+import { shownUrl, streamAnswer, streamSchema } from './stream-routes.ts';
 
 /** A description may be this large, in bytes. */
 const maxBodyBytes = 1024 * 1024;

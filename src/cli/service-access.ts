@@ -26,6 +26,12 @@ export async function serviceAccess(given: {
   return { server, token };
 }
 
+/** The admin token as {@link serviceAccess} finds it; undefined where there is none: what everybody may ask needs no token. */
+export async function tokenIfAny(given: string | undefined): Promise<string | undefined> {
+  const config = cliConfig();
+  return given ?? config.adminToken ?? (await embeddedToken(config.dataFolder).catch(() => undefined));
+}
+
 /** Address of the playlist service, without a trailing slash: as given, else from SEGUE_URL, else this machine. @throws SegueError `configuration` */
 export function serverOf(given: string | undefined): string {
   const server = given ?? cliConfig().url;

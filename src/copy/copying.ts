@@ -8,7 +8,8 @@ import { backoff } from '../ops/loop.ts';
 import type { Bucket } from '../store/bucket.ts';
 import { type Sealing, sealRender } from './seal.ts';
 import { sealStream } from './seal-stream.ts';
-import { type CopyTask, orAborted, startUploader, type Uploader, type UploaderOptions } from './uploader.ts';
+import type { CopyTask } from './task.ts';
+import { orAborted, startUploader, type Uploader, type UploaderOptions } from './uploader.ts';
 
 /** Copying as a node runs it: uploads, and the finished playlists once a render is complete. */
 export interface Copying extends Uploader {

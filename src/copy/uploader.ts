@@ -1,27 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Catalog } from '../catalog/connect.ts';
-import { recordCopies } from '../catalog/copies.ts';
-import { bucketPlace } from '../catalog/schema.ts';
-import { SegueError } from '../ops/errors.ts';
-import type { Log } from '../ops/log.ts';
-import { backoff, FailureLog } from '../ops/loop.ts';
-import type { TraceHeaders, Tracing } from '../ops/trace.ts';
-import type { Packing } from '../rendition/kind.ts';
-import { mediaType } from '../rendition/kind.ts';
-import type { Bucket, PutOutcome } from '../store/bucket.ts';
-import type { DiskStore } from '../store/disk.ts';
-import { immutable, segmentName } from '../store/names.ts';
 import { type CopyHow, plainHow } from './how.ts';
 import { copyQueue } from './queue.ts';
-
-/** One segment to copy from this node's disk to the bucket. */
-export interface CopyTask extends Packing {
-  readonly renderId: string;
-  readonly rendition: string;
-  readonly n: number;
-  /** The span that made it. */
-  readonly trace?: TraceHeaders | undefined;
-}
+import type { CopyTask } from './task.ts';
+import { copyTries, keyOf, type Tried, type TriesOptions, type Work } from './tries.ts';
 
 /** Tasks by what they do: wait for their turn, run, or rest after a failure. */
 export interface CopyStates {
@@ -30,33 +10,14 @@ export interface CopyStates {
   readonly resting: number;
 }
 
-/**
- * What became of a task. `gone`: the segment is no longer on this disk, so there is nothing to copy. `refused`: it can never be
- * copied (the bucket has other bytes under its name), which the log tells. `withdrawn`: the policy does not want it any more.
- */
-export type CopyOutcome = PutOutcome | 'gone' | 'refused' | 'withdrawn';
-
 /** What copying needs. */
-export interface UploaderOptions {
-  readonly disk: DiskStore;
-  readonly bucket: Bucket;
-  readonly catalog: Catalog;
-  readonly log: Log;
-  /** Uploads at once, where a rule says nothing else. */
-  readonly concurrency: number;
+export interface UploaderOptions extends TriesOptions {
   /** Used part of the CPUs, 0 to 1. Default: none. */
   readonly cpu?: () => number;
-  /** Called when a task has come to its end; `stored` and `was-there` only after the copy is recorded. Must not throw. */
-  readonly onCopied: (task: CopyTask, outcome: CopyOutcome, bytes: number, seconds: number) => void;
-  /** Called for each try that failed and is followed by another. Must not throw. */
-  readonly onFailed?: (error: unknown) => void;
-  /** Called where the segment was found damaged on the disk. Must not throw. */
-  readonly onDamaged?: (task: CopyTask) => void;
   /** Called when a task joins the queue. Must not throw. */
   readonly onQueued?: (task: CopyTask) => void;
   /** Called when a task leaves the queue, however it ended. Must not throw. */
   readonly onSettled?: (task: CopyTask) => void;
-  readonly tracing?: Tracing | undefined;
 }
 
 /** A segment that is to be copied, and how. */
@@ -87,27 +48,8 @@ export interface Uploader {
   stop(): Promise<void>;
 }
 
-const waits = { first: 250, longest: 15_000 };
-
 /** What waits is looked at again so often where something else than a slot keeps it, in milliseconds. */
 const lookMs = 200;
-
-/** A task that failed so often in a row leaves its slot to others while it rests. */
-const triesInSlot = 3;
-/** So many may rest beside the slots; more keep theirs. */
-const mostAside = 1000;
-
-/** A task on its way. */
-interface Work {
-  readonly task: CopyTask;
-  how: CopyHow;
-  /** So far. */
-  tries: number;
-  startedAt?: number;
-  /** What succeeded once is not tried again. */
-  stored?: { readonly outcome: PutOutcome; readonly bytes: number };
-  isWithdrawn?: true;
-}
 
 /**
  * Starts copying. There is one layer of retry: each task is tried again with backoff and jitter until it succeeds or the
@@ -115,7 +57,7 @@ interface Work {
  * copying, nothing else. A task that fails alone gives its slot to others while it rests.
  */
 export function startUploader(options: UploaderOptions): Uploader {
-  const { disk, bucket, catalog, log } = options;
+  const { log } = options;
   const queue = copyQueue<Work>({
     slots: options.concurrency,
     cpu: options.cpu ?? (() => 0),
@@ -127,104 +69,9 @@ export function startUploader(options: UploaderOptions): Uploader {
   /** Keys of what was queued urgently, whatever plans say: those do not slow it down. */
   const urged = new Set<string>();
   const ended = new AbortController();
-  const failures = new FailureLog(log, 'copying to the bucket');
-  let resting = 0;
-  /** Since the last copy, over all tasks. */
-  let failedInRow = 0;
+  const tries = copyTries(options, ended.signal, () => queue.aside);
   let empty: PromiseWithResolvers<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
-
-  /** One try: read, PUT, verify; then the row. */
-  const copyOnce = async (work: Work): Promise<{ outcome: CopyOutcome; bytes: number }> => {
-    const { task, how } = work;
-    const { renderId, rendition, n } = task;
-    if (work.stored === undefined) {
-      const known = disk.facts(renderId, rendition, n) !== undefined;
-      const segment = await disk.read(renderId, rendition, n);
-      if (segment === undefined) {
-        if (known) options.onDamaged?.(task);
-        return { outcome: 'gone', bytes: 0 };
-      }
-      const { data } = segment;
-      const { storageClass, tags, partBytes } = how;
-      const outcome = await bucket.put(
-        {
-          key: keyOf(task),
-          data,
-          contentType: mediaType(task),
-          cacheControl: immutable,
-          storageClass,
-          tags,
-          partBytes,
-        },
-        ended.signal,
-      );
-      work.stored = { outcome, bytes: data.byteLength };
-    }
-    await recordCopies(catalog.db, renderId, rendition, bucketPlace, [[n, n + 1]]);
-    return work.stored;
-  };
-
-  /** Returns how many bytes were sent, and where the task is to be tried again later: in how many milliseconds. */
-  const copyAtLast = async (work: Work): Promise<{ bytes: number; restMs?: number }> => {
-    const { task } = work;
-    work.startedAt ??= performance.now();
-    const started = work.startedAt;
-    const { trace, ...facts } = task;
-    const span = options.tracing?.begin('copy segment', {
-      parent: trace ?? {},
-      attributes: {
-        'segue.render_id': task.renderId,
-        'segue.rendition': task.rendition,
-        'segue.segment': task.n,
-      },
-    });
-    while (!ended.signal.aborted) {
-      work.tries += 1;
-      const { tries } = work;
-      try {
-        // What is in the bucket gets its row, whatever the policy wants by now.
-        const isDropped = work.isWithdrawn === true && work.stored === undefined;
-        const { outcome, bytes } = isDropped
-          ? ({ outcome: 'withdrawn', bytes: 0 } as const)
-          : await copyOnce(work);
-        failures.succeeded();
-        if (outcome === 'stored' || outcome === 'was-there') failedInRow = 0;
-        const ms = Math.round(performance.now() - started);
-        const said = outcome === 'gone' || outcome === 'withdrawn' ? 'nothing to copy' : 'segment copied';
-        log.info({ ...facts, outcome, bytes, ms, tries }, said);
-        span?.end({ attributes: { 'segue.outcome': outcome, 'segue.bytes': bytes, 'segue.tries': tries } });
-        options.onCopied(task, outcome, bytes, ms / 1000);
-        return { bytes };
-      } catch (error) {
-        if (ended.signal.aborted) break;
-        if (error instanceof SegueError && !error.retryable) {
-          log.error({ err: error, hint: error.hint, ...facts }, 'segment cannot be copied');
-          span?.end({ attributes: { 'segue.outcome': 'refused', 'segue.tries': tries }, error });
-          options.onCopied(task, 'refused', 0, (performance.now() - started) / 1000);
-          return { bytes: 0 };
-        }
-        failedInRow += 1;
-        const [own, all] = [
-          backoff(tries, waits),
-          backoff(Math.ceil(failedInRow / options.concurrency), waits),
-        ];
-        const wait = Math.max(own, all);
-        failures.failed(error, wait);
-        options.onFailed?.(error);
-        // What lacks its row only is the catalog's matter, and keeps its slot.
-        const leaves = tries >= triesInSlot && work.stored === undefined && queue.aside < mostAside;
-        resting += 1;
-        await delay(leaves ? all : wait, undefined, { signal: ended.signal }).catch(() => undefined);
-        resting -= 1;
-        if (!leaves || work.isWithdrawn === true || ended.signal.aborted) continue;
-        span?.end({ attributes: { 'segue.outcome': 'resting', 'segue.tries': tries }, error });
-        return { bytes: 0, restMs: wait - all };
-      }
-    }
-    span?.end({ error: 'stopped' });
-    return { bytes: 0 };
-  };
 
   const settled = (key: string, task: CopyTask): void => {
     planned.get(task.renderId)?.delete(key);
@@ -238,8 +85,9 @@ export function startUploader(options: UploaderOptions): Uploader {
   };
   const start = (key: string, work: Work, how: CopyHow): void => {
     running.set(key, work);
-    let result: { bytes: number; restMs?: number } = { bytes: 0 };
-    copyAtLast(work)
+    let result: Tried = { bytes: 0 };
+    tries
+      .copy(work)
       .then((one) => (result = one))
       .catch((error: unknown) => log.error({ err: error }, 'copying failed'))
       .finally(() => {
@@ -318,6 +166,7 @@ export function startUploader(options: UploaderOptions): Uploader {
     },
     get states() {
       const { aside, size } = queue;
+      const { resting } = tries;
       return { waiting: size - aside, running: running.size - resting, resting: resting + aside };
     },
     async stop() {
@@ -331,9 +180,6 @@ export function startUploader(options: UploaderOptions): Uploader {
     },
   };
 }
-
-const keyOf = ({ renderId, rendition, n, container }: CopyTask): string =>
-  segmentName(renderId, rendition, n, container);
 
 /** Waits for `work`, or until the signal aborts; leaves no listener behind. */
 export async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {

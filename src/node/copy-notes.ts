@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { CopyOutcome, CopyTask } from '../copy/uploader.ts';
+import type { CopyOutcome, CopyTask } from '../copy/task.ts';
 import type { TraceHeaders } from '../ops/trace.ts';
 import { copyRate } from './copy-rate.ts';
 import type { MadeSegment } from './make-segment.ts';

@@ -1,5 +1,6 @@
 import { type Finding, findingKinds } from '../catalog/findings.ts';
-import type { CopyOutcome, CopyStates, CopyTask } from '../copy/uploader.ts';
+import type { CopyOutcome, CopyTask } from '../copy/task.ts';
+import type { CopyStates } from '../copy/uploader.ts';
 import type { WrittenSegment } from '../ingest/write.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Metrics } from '../ops/metrics.ts';

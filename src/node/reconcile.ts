@@ -7,7 +7,7 @@ import { bucketPlace } from '../catalog/schema.ts';
 import { addSizes } from '../catalog/sizes.ts';
 import { renderById } from '../catalog/videos.ts';
 import { listedOnDisk } from '../copy/listed.ts';
-import type { CopyTask } from '../copy/uploader.ts';
+import type { CopyTask } from '../copy/task.ts';
 import type { Log } from '../ops/log.ts';
 import type { Bucket } from '../store/bucket.ts';
 import type { DiskFile, DiskStore } from '../store/disk.ts';

@@ -77,7 +77,7 @@ function autoWords(why: Extract<Why, { kind: 'auto' }>, video: VideoFacts): stri
   const kind = label === allVideos ? 'all videos' : `videos labelled ${label}`;
   const mean = sum(({ views }) => views) / parts.length;
   return [
-    `${worth === parts.length ? 'every part' : `${worth} of ${parts.length} parts`} of it ${worth === 1 ? 'is' : 'are'} worth a copy`,
+    `${worth === parts.length ? 'every part' : `${worth} of ${parts.length} parts`} of it ${worth === 1 || worth === parts.length ? 'is' : 'are'} worth a copy`,
     `price of a copy, stored for ${seconds(horizon)}: ${money(sum(({ price }) => price))}`,
     `spent without one: ${money(sum(({ spent }) => spent))} (${times(video.demand.reach[0] ?? 0, 'view')}, ${seconds(video.againCpuSeconds)} of CPU rendering it again)`,
     `expected with a copy now: ${money(sum(({ now }) => now))}; waiting for the next viewer first: ${money(sum(({ later }) => later))}; never copying: ${money(sum(({ never }) => never))}`,

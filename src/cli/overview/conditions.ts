@@ -101,6 +101,13 @@ function* nodeConditions({ nodes, events, trouble, now }: Findings): Generator<C
         message: `${percent(load.diskUsed)} of the disk of ${id} is used`,
         hint: 'Free space; below twice SEGUE_DISK_RESERVE_BYTES it renders nothing ahead, below it nothing.',
       };
+    else if (load.tight === 1)
+      yield {
+        kind: 'disk-full',
+        subject: id,
+        message: `${id} has hardly any room left of its disk budget, or of its disk`,
+        hint: 'What the bucket has leaves by itself: see whether copying works, or raise disk.budgetBytes of the policy.',
+      };
   }
 }
 

@@ -12,6 +12,7 @@ const loadSchema = z.looseObject({
   residentBytes: z.number().default(0),
   slots: z.number().optional(),
   diskUsed: z.number().optional(),
+  tight: z.number().optional(),
   failures: z.number().optional(),
   cpu: z.number().optional(),
   copyRate: z.number().optional(),

@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { stripOf } from '../../../playlists/overview/strip.ts';
-import { cliConfig } from '../../ops/config.ts';
 import { SegueError } from '../../ops/errors.ts';
 import { ask, read } from '../http.ts';
 import { untilStored } from '../make.ts';
 import { covered, progressOf } from '../make-progress.ts';
 import type { ExitCode, Output } from '../output.ts';
 import { startProgress } from '../progress.ts';
-import { serverOf, serviceAccess } from '../service-access.ts';
+import { serverOf, serviceAccess, tokenIfAny } from '../service-access.ts';
 import { counted, length, risk } from './figures.ts';
 import { oneLine, type Page, standardPage, type Tone } from './page.ts';
 import { type OverviewOptions, runOverview } from './run.ts';
@@ -70,7 +69,8 @@ export const videoStatus = (
     const server = serverOf(options.server);
     const whole = await wholeId(id, options);
     const json = options.json === true;
-    const look = (): Promise<VideoStatus> => readVideo(server, whole, options, signal);
+    const token = await tokenIfAny(options.token);
+    const look = (): Promise<VideoStatus> => readVideo(server, whole, token, signal);
     let video = await look();
     if (options.wait === true && video.state !== 'failed') {
       if (video.name === undefined) await untilStored(server, video, json, output, signal);
@@ -82,15 +82,14 @@ export const videoStatus = (
     return video.state === 'failed' || isAway(video) ? 1 : 0;
   });
 
-/** The token that was given is shown: where playback URLs are signed, others are told less, and no URL that plays. */
+/** The token is shown: where playback URLs are signed, others are told less, and no URL that plays. */
 async function readVideo(
   server: string,
   id: string,
-  options: VideoStatusOptions,
+  token: string | undefined,
   signal: AbortSignal,
 ): Promise<VideoStatus> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
-  const token = options.token ?? cliConfig().adminToken;
   const init = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   return read(await ask(`${server}/v1/videos/${encodeURIComponent(id)}`, within, init), schema);
 }

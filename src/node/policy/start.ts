@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Change } from '../../catalog/wake.ts';
 import type { Copying } from '../../copy/copying.ts';
 import { plainHow } from '../../copy/how.ts';
-import type { CopyTask } from '../../copy/uploader.ts';
+import type { CopyTask } from '../../copy/task.ts';
 import { SegueError } from '../../ops/errors.ts';
 import type { Log } from '../../ops/log.ts';
 import { type StepResult, startLoop } from '../../ops/loop.ts';

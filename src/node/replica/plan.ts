@@ -1,6 +1,6 @@
 import { difference, numbersIn, type Ranges, unionOf } from '../../catalog/ranges.ts';
 import type { UncopiedRow } from '../../catalog/uncopied.ts';
-import type { CopyTask } from '../../copy/uploader.ts';
+import type { CopyTask } from '../../copy/task.ts';
 import type { ReplicaMode } from '../../policy/document/replicas.ts';
 import type { Policy } from '../../policy/policy.ts';
 import { type Candidate, placeRender } from '../placement.ts';

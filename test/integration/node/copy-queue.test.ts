@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { plainHow } from '../../../src/copy/how.ts';
-import { type CopyOutcome, type CopyTask, startUploader } from '../../../src/copy/uploader.ts';
+import type { CopyTask } from '../../../src/copy/task.ts';
 import { SegueError } from '../../../src/ops/errors.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { until } from '../../support/wait.ts';
-import { addVideo, bytesOf, emptyCatalog, log } from './kit.ts';
+import { addVideo, bytesOf, emptyCatalog, startTestUploader } from './kit.ts';
 
 let server: TestPostgres;
 let catalog: Catalog;
@@ -50,31 +50,7 @@ const task = (n: number): CopyTask => ({
   n,
 });
 
-/** An uploader with two slots, with what became of its tasks. */
-function uploader(bucket: Bucket) {
-  const outcomes: CopyOutcome[] = [];
-  const failures: unknown[] = [];
-  const settled: number[] = [];
-  const started = startUploader({
-    disk,
-    bucket,
-    catalog,
-    log,
-    concurrency: 2,
-    onSettled: ({ n }) => settled.push(n),
-    onCopied: (_, outcome) => outcomes.push(outcome),
-    onFailed: (error) => failures.push(error),
-  });
-  return {
-    ...started,
-    // A spread would read the getters once.
-    now: () => ({ ...started.states, pending: started.pending }),
-    outcomes,
-    failures,
-    settled,
-    [Symbol.asyncDispose]: () => started.stop(),
-  };
-}
+const uploader = (bucket: Bucket) => startTestUploader({ disk, bucket, catalog });
 
 /** A bucket that takes no object with a bad tag, and tells the numbers of what it was asked for and of what it took. */
 function pickyBucket() {

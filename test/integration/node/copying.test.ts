@@ -6,7 +6,7 @@ import { copiesAt, recordCopies, storedOf } from '../../../src/catalog/copies.ts
 import { acquireLease } from '../../../src/catalog/leases.ts';
 import { renderById, settleInit } from '../../../src/catalog/videos.ts';
 import { startCopying } from '../../../src/copy/copying.ts';
-import { type CopyOutcome, type CopyTask, startUploader } from '../../../src/copy/uploader.ts';
+import type { CopyTask } from '../../../src/copy/task.ts';
 import { reconcileDisk, uncopied } from '../../../src/node/reconcile.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { troubleOf } from '../../../src/store/bucket-trouble.ts';
@@ -17,7 +17,7 @@ import { temporaryFolder } from '../../support/folder.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
 import { until } from '../../support/wait.ts';
-import { addVideo, bytesOf, emptyCatalog, log, names } from './kit.ts';
+import { addVideo, bytesOf, emptyCatalog, log, names, startTestUploader } from './kit.ts';
 
 let server: TestPostgres;
 let store: TestBucket;
@@ -76,23 +76,7 @@ async function fill(into: DiskStore = disk): Promise<void> {
   }
 }
 
-/** An uploader, with what became of its tasks. */
-function uploader() {
-  const outcomes: CopyOutcome[] = [];
-  const damaged: number[] = [];
-  const failures: unknown[] = [];
-  const started = startUploader({
-    disk,
-    bucket,
-    catalog,
-    log,
-    concurrency: 2,
-    onCopied: (_, outcome) => outcomes.push(outcome),
-    onFailed: (error) => failures.push(error),
-    onDamaged: ({ n }) => damaged.push(n),
-  });
-  return { ...started, outcomes, damaged, failures, [Symbol.asyncDispose]: () => started.stop() };
-}
+const uploader = () => startTestUploader({ disk, bucket, catalog });
 
 const stored = async (rendition = '180p') => (await storedOf(catalog.db, 'r')).get(rendition) ?? [];
 

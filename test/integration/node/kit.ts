@@ -4,6 +4,8 @@ import { migrateCatalog } from '../../../src/catalog/migrate.ts';
 import type { NodeAnnouncement } from '../../../src/catalog/nodes.ts';
 import type { Ranges } from '../../../src/catalog/ranges.ts';
 import { insertVideo, type RenditionRow } from '../../../src/catalog/videos.ts';
+import type { CopyOutcome } from '../../../src/copy/task.ts';
+import { startUploader, type UploaderOptions } from '../../../src/copy/uploader.ts';
 import { canonicalText } from '../../../src/description/canonical.ts';
 import { frameCountOf } from '../../../src/description/frames.ts';
 import { parseDescription } from '../../../src/description/parse.ts';
@@ -191,5 +193,34 @@ export async function startTestRenders(options: TestRendersOptions): Promise<Tes
       await renders.stop();
       await own[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** What an uploader with two slots works on. */
+type Copied = Pick<UploaderOptions, 'disk' | 'bucket' | 'catalog'>;
+
+/** An uploader with two slots, with what became of its tasks. */
+export function startTestUploader(on: Copied) {
+  const outcomes: CopyOutcome[] = [];
+  const failures: unknown[] = [];
+  const [damaged, settled]: [number[], number[]] = [[], []];
+  const started = startUploader({
+    ...on,
+    log,
+    concurrency: 2,
+    onSettled: ({ n }) => settled.push(n),
+    onCopied: (_, outcome) => outcomes.push(outcome),
+    onFailed: (error) => failures.push(error),
+    onDamaged: ({ n }) => damaged.push(n),
+  });
+  return {
+    ...started,
+    // A spread would read the getters once.
+    now: () => ({ ...started.states, pending: started.pending }),
+    outcomes,
+    failures,
+    damaged,
+    settled,
+    [Symbol.asyncDispose]: () => started.stop(),
   };
 }

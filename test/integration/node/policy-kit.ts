@@ -6,7 +6,7 @@ import { countOf, type Ranges } from '../../../src/catalog/ranges.ts';
 import { addSizes } from '../../../src/catalog/sizes.ts';
 import { subscribe } from '../../../src/catalog/wake.ts';
 import { startCopying } from '../../../src/copy/copying.ts';
-import type { CopyOutcome, CopyTask } from '../../../src/copy/uploader.ts';
+import type { CopyOutcome, CopyTask } from '../../../src/copy/task.ts';
 import type { DiskWatch } from '../../../src/node/disk-room.ts';
 import type { MachineLoad } from '../../../src/node/policy/load.ts';
 import { type NodePolicy, startPolicy } from '../../../src/node/policy/start.ts';

@@ -263,23 +263,6 @@ test('operators see nodes and changes, others do not', async () => {
   leaving.abort();
 });
 
-test('HEAD of what has no end is answered, and takes no place of a reader', async () => {
-  await using service = await startService(await postgres.createDatabase(), cdn);
-  for (const path of ['/v1/events', '/v1/overview', '/v1/trace']) {
-    const types = new Set<string | null>();
-    for (let n = 0; n < 21; n += 1) {
-      const head = await fetch(`${service.url}${path}`, { ...admin, method: 'HEAD' });
-      expect(head.status, path).toBe(200);
-      types.add(head.headers.get('content-type'));
-    }
-    const leaving = new AbortController();
-    const read = await fetch(`${service.url}${path}`, { ...admin, signal: leaving.signal });
-    expect(read.status, path).toBe(200);
-    expect([...types], path).toEqual([read.headers.get('content-type')?.toLowerCase()]);
-    leaving.abort();
-  }
-});
-
 test('a render that nobody can make fails its requests instead of holding them', async () => {
   const databaseUrl = await postgres.createDatabase();
   await using service = await startService(databaseUrl, cdn);

@@ -131,3 +131,20 @@ test('a dashboard follows videos, viewers, nodes and events', async () => {
   const answered = history.reduce((sum, point) => sum + (point['nodeAnswers'] ?? 0) * 15, 0);
   expect(answered).toBeCloseTo(1);
 });
+
+test('HEAD of what has no end is answered, and takes no place of a reader', async () => {
+  await using service = await startService(await postgres.createDatabase(), 'https://cdn.example');
+  for (const path of ['/v1/events', '/v1/overview', '/v1/trace']) {
+    const types = new Set<string | null>();
+    for (let n = 0; n < 21; n += 1) {
+      const head = await fetch(`${service.url}${path}`, { headers, method: 'HEAD' });
+      expect(head.status, path).toBe(200);
+      types.add(head.headers.get('content-type'));
+    }
+    const leaving = new AbortController();
+    const read = await fetch(`${service.url}${path}`, { headers, signal: leaving.signal });
+    expect(read.status, path).toBe(200);
+    expect([...types], path).toEqual([read.headers.get('content-type')?.toLowerCase()]);
+    leaving.abort();
+  }
+});

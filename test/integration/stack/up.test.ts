@@ -123,7 +123,7 @@ describe('segue', () => {
     expect(out).toContain('Exit codes: 0 done, 1 failed, 2 called or configured wrongly.');
   });
 
-  test.each(['up', 'make'])('%s --help', async (name) => {
+  test.each(['up', 'node', 'playlists', 'doctor', 'make', 'verify'])('%s --help', async (name) => {
     const { code, out } = await segue([name, '--help'], {});
     expect(code).toBe(0);
     expect(out).toContain('--json');

@@ -89,6 +89,9 @@ test('nodes: none ready, lost, drained, long gone, failing, full', () => {
   const troubled = node({ load: { ...load, failures: 0.5, diskUsed: 0.95 } });
   expect(kinds({ nodes: [troubled] })).toEqual(['node-failing', 'disk-full']);
   expect(kinds({ nodes: [troubled], trouble: { diskUsed: 0.96, failures: 0.6 } })).toEqual([]);
+  expect(
+    kinds({ nodes: [node({ load: { ...load, tight: 1 } }), node({ load: { ...load, tight: 0 } })] }),
+  ).toEqual(['disk-full']);
 });
 
 test('videos: failed within a day, streams whose node is gone', () => {

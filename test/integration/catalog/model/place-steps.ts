@@ -4,7 +4,7 @@ import { locate } from '../../../../src/catalog/locate.ts';
 import { suspectNode } from '../../../../src/catalog/nodes.ts';
 import { bucketPlace } from '../../../../src/catalog/schema.ts';
 import { listedOnDisk } from '../../../../src/copy/listed.ts';
-import type { CopyTask } from '../../../../src/copy/uploader.ts';
+import type { CopyTask } from '../../../../src/copy/task.ts';
 import { uncopied } from '../../../../src/node/reconcile.ts';
 import { SegueError } from '../../../../src/ops/errors.ts';
 import { immutable, segmentName } from '../../../../src/store/names.ts';

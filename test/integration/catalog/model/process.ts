@@ -5,7 +5,7 @@ import { heartbeat } from '../../../../src/catalog/nodes.ts';
 import { segmentsOf } from '../../../../src/catalog/streams.ts';
 import { renderById } from '../../../../src/catalog/videos.ts';
 import { type LostCopies, lostCopies, type SuspectCopy } from '../../../../src/copy/lost.ts';
-import type { CopyTask } from '../../../../src/copy/uploader.ts';
+import type { CopyTask } from '../../../../src/copy/task.ts';
 import { goThroughDisks } from '../../../../src/node/adopt.ts';
 import { type NodeDisks, openDisks } from '../../../../src/node/disks.ts';
 import { type HeldRender, openHeldRender } from '../../../../src/node/held-render.ts';

@@ -6,7 +6,7 @@ import { sql } from 'drizzle-orm';
 import type { Catalog } from '../../../../src/catalog/connect.ts';
 import { acquireLease, releaseLeases } from '../../../../src/catalog/leases.ts';
 import { createStream, writeRendition } from '../../../../src/catalog/streams.ts';
-import type { CopyTask } from '../../../../src/copy/uploader.ts';
+import type { CopyTask } from '../../../../src/copy/task.ts';
 import type { Bucket } from '../../../../src/store/bucket.ts';
 import { segmentName } from '../../../../src/store/names.ts';
 import type { TestBucket } from '../../../support/bucket.ts';
