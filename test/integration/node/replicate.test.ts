@@ -116,7 +116,7 @@ describe('replicas', () => {
   });
 
   test('of a maker that is gone are copied to the bucket by whoever has them', async () => {
-    const a = await maker();
+    await using a = await maker();
     await using b = await replica();
     await mode('copy');
     await b.step();
