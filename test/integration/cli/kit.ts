@@ -16,7 +16,8 @@ export interface Ended {
 
 /** The environment in which commands find a stack, and show no colours of whoever runs the tests. */
 export function environmentOf(stack: Pick<TestStack, 'url' | 'dataFolder'>): NodeJS.ProcessEnv {
-  const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
+  // Node takes a terminal where CI is set for one without colours, unless it knows that CI by name.
+  const { NO_COLOR: _, FORCE_COLOR: __, NODE_DISABLE_COLORS: ___, CI: ____, ...env } = process.env;
   return { ...env, SEGUE_URL: stack.url, SEGUE_DATA: stack.dataFolder, TERM: 'xterm-256color' };
 }
 
