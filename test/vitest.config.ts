@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+const postgres = { globalSetup: fileURLToPath(new URL('support/shared-postgres.ts', import.meta.url)) };
+
 /** One project a kind of test, so that `npm test` and `.ci/run` can choose. Real processes share two cores: files run one at a time outside `unit`. */
 const project = (name: string, extra: object = {}) => ({
   test: {
@@ -28,8 +30,13 @@ export default defineConfig({
       // Nothing in it keeps anything: what one file has loaded is there for the next.
       project('unit', { testTimeout: 30_000, fileParallelism: true, isolate: false }),
       // Some wait for others' clocks: three keep two cores busy.
-      project('integration', { fileParallelism: true, maxWorkers: 3, sequence: { groupOrder: 1 } }),
-      project('worker'),
+      project('integration', {
+        ...postgres,
+        fileParallelism: true,
+        maxWorkers: 3,
+        sequence: { groupOrder: 1 },
+      }),
+      project('worker', postgres),
       project('providers'),
       // A dozen real players share two cores with everything that they play from: a test may be tried again once, unless it
       // is to be seen that it need not be.

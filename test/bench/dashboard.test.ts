@@ -9,7 +9,7 @@ import { createMetrics } from '../../src/ops/metrics.ts';
 import { admission } from '../integration/playlists/setup.ts';
 import { noChromium, openChromium } from '../players/chromium.ts';
 import { type Crowd, startCrowd } from '../support/crowd.ts';
-import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+import { type OwnPostgres, startTestPostgres } from '../support/postgres.ts';
 import { until } from '../support/wait.ts';
 import { report, summaryOf } from './ratio.ts';
 
@@ -23,7 +23,7 @@ const frameMs = 1000 / 60;
 describe.skipIf(noChromium !== undefined)(
   `the dashboard at ${size.videos} videos and ${size.nodes} nodes`,
   () => {
-    let postgres: TestPostgres;
+    let postgres: OwnPostgres;
     let catalog: Catalog;
     let crowd: Crowd;
     let service: Playlists;

@@ -2,14 +2,14 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
-import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+import { type OwnPostgres, startTestPostgres } from '../support/postgres.ts';
 import { descendants } from '../support/processes.ts';
 import { type FaultProxy, startFaultProxy, through } from '../support/proxy.ts';
 import { until } from '../support/wait.ts';
 import { expectWhole, type Field, onNodes, segmentsIn, smallDescription, startField, stored } from './kit.ts';
 
 const seconds = 12;
-let postgres: TestPostgres;
+let postgres: OwnPostgres;
 let database: FaultProxy;
 let field: Field;
 beforeAll(async () => {

@@ -3,43 +3,56 @@ import { createLog } from '../../src/ops/log.ts';
 import { startPostgres } from '../../src/stack/postgres.ts';
 import { temporaryFolder } from './folder.ts';
 
-/** A real PostgreSQL for one test file. */
+/** A real PostgreSQL, for one test file as far as that file can tell. */
 export interface TestPostgres extends AsyncDisposable {
-  /** `postgres://` URL of an empty database. */
-  readonly url: string;
-  /** Process number of the server. */
-  readonly pid: number;
-  /** Makes one more empty database. @returns its URL. */
+  /** Makes an empty database. @returns its `postgres://` URL. */
   createDatabase(): Promise<string>;
+  /** Removes the databases that were made here, whoever is connected still, and the server where it is the file's own. */
   stop(): Promise<void>;
 }
 
-/**
- * Starts a PostgreSQL in a temporary folder (under a second), without fsync. Use in `beforeAll`, stop in `afterAll`; each test
- * may take a database of its own from `createDatabase`. It ends with the test process in any case.
- */
-export async function startTestPostgres(): Promise<TestPostgres> {
-  const folder = await temporaryFolder();
-  const log = createLog('test', 'error');
-  const server = await startPostgres(folder.path, log, { fsync: 'off', max_connections: '100' });
-  let made = 0;
+/** Makes databases on a server that others may use too. @param url of any database of it */
+export function databasesOn(url: string): TestPostgres {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  const made: string[] = [];
   const createDatabase = async () => {
-    const sql = postgres(server.databaseUrl, { max: 1, onnotice: () => undefined });
-    made += 1;
-    const name = `test_${made}`;
-    try {
-      await sql.unsafe(`create database ${name}`);
-    } finally {
-      await sql.end();
-    }
-    const url = new URL(server.databaseUrl);
-    url.pathname = `/${name}`;
-    return url.href;
+    const name = `test_${crypto.randomUUID().replaceAll('-', '')}`;
+    await sql.unsafe(`create database ${name}`);
+    made.push(name);
+    return Object.assign(new URL(url), { pathname: `/${name}` }).href;
+  };
+  const drop = async () => {
+    for (const name of made) await sql.unsafe(`drop database ${name} with (force)`);
+    await sql.end();
   };
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    stopping ??= server.stop().then(() => folder[Symbol.asyncDispose]());
+    stopping ??= drop();
     return stopping;
   };
-  return { url: await createDatabase(), pid: server.pid, createDatabase, stop, [Symbol.asyncDispose]: stop };
+  return { createDatabase, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** A server of its own, and the URL of a database that is there from the start. */
+export interface OwnPostgres extends TestPostgres {
+  readonly url: string;
+}
+
+/** Starts a server in a temporary folder (about a second), without fsync. It ends with this process in any case. */
+export async function startTestPostgres(): Promise<OwnPostgres> {
+  const folder = await temporaryFolder();
+  const log = createLog('test', 'error');
+  const server = await startPostgres(folder.path, log, { fsync: 'off', max_connections: '300' });
+  const databases = databasesOn(server.databaseUrl);
+  const end = async () => {
+    await databases.stop();
+    await server.stop();
+    await folder[Symbol.asyncDispose]();
+  };
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= end();
+    return stopping;
+  };
+  return { ...databases, url: server.databaseUrl, stop, [Symbol.asyncDispose]: stop };
 }

@@ -10,7 +10,8 @@ import {
   startTestBucket,
   type TestBucket,
 } from '../integration/playlists/setup.ts';
-import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+import type { TestPostgres } from '../support/postgres.ts';
+import { sharedPostgres } from '../support/shared-postgres.ts';
 import { startTestWorker, type TestWorker } from './start.ts';
 
 let postgres: TestPostgres;
@@ -19,11 +20,12 @@ let worker: TestWorker;
 let node: TestNode;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
-  await migrateCatalog(postgres.url);
+  postgres = sharedPostgres();
+  const databaseUrl = await postgres.createDatabase();
+  await migrateCatalog(databaseUrl);
   bucket = await startTestBucket();
-  node = await startTestNode({ id: 'a', databaseUrl: postgres.url, secret, leaseSeconds: 1 });
-  worker = await startTestWorker(postgres.url, bucket.url);
+  node = await startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds: 1 });
+  worker = await startTestWorker(databaseUrl, bucket.url);
 });
 afterAll(async () => {
   await worker[Symbol.asyncDispose]();

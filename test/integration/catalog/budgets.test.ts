@@ -5,12 +5,13 @@ import { type Catalog, openCatalog } from '../../../src/catalog/connect.ts';
 import { migrateCatalog } from '../../../src/catalog/migrate.ts';
 import { heartbeat } from '../../../src/catalog/nodes.ts';
 import { uncalibrated } from '../../../src/cost/calibration.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 
 let server: TestPostgres;
 let catalog: Catalog;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

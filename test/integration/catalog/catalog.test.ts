@@ -29,17 +29,19 @@ import {
   supersedeRender,
 } from '../../../src/catalog/videos.ts';
 import { type Change, subscribe } from '../../../src/catalog/wake.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 
 let server: TestPostgres;
+let url: string;
 let catalog: Catalog;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
-  const url = await server.createDatabase();
+  url = await server.createDatabase();
   await Promise.all([migrateCatalog(url), migrateCatalog(url), migrateCatalog(url)]);
   catalog = openCatalog(url);
   await insertVideo(catalog.db, video, render);
@@ -63,7 +65,7 @@ const node = (id: string) => ({ id, url: `http://${id}`, host: 'h', pid: 1, stat
 test('migrating again finds nothing to do', async () => {
   const { db } = catalog;
   const before = await db.execute('SELECT * FROM segue_migrations ORDER BY id');
-  await migrateCatalog(server.url);
+  await migrateCatalog(url);
   expect(await db.execute('SELECT * FROM segue_migrations ORDER BY id')).toEqual(before);
   expect(before.length).toBeGreaterThan(0);
 });

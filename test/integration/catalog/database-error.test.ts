@@ -4,8 +4,9 @@ import { type Catalog, openCatalog } from '../../../src/catalog/connect.ts';
 import { migrateCatalog } from '../../../src/catalog/migrate.ts';
 import { createStream, writeFile } from '../../../src/catalog/streams.ts';
 import { createLog } from '../../../src/ops/log.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 
 let server: TestPostgres;
@@ -13,7 +14,7 @@ let databaseUrl: string;
 let proxy: FaultProxy;
 let catalog: Catalog;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
   databaseUrl = await server.createDatabase();
   await migrateCatalog(databaseUrl);
 });

@@ -10,12 +10,13 @@ import {
 } from '../../../src/catalog/disks.ts';
 import { migrateCatalog } from '../../../src/catalog/migrate.ts';
 import { insertVideo } from '../../../src/catalog/videos.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 
 let server: TestPostgres;
 let catalog: Catalog;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

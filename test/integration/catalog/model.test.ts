@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { emptyCatalog } from '../node/kit.ts';
 import { anyCommand } from './model/commands.ts';
 import { modelOf } from './model/judge.ts';
@@ -34,7 +35,8 @@ let store: TestBucket;
 let bucket: Bucket;
 let peers: Peers;
 beforeAll(async () => {
-  [server, store, peers] = await Promise.all([startTestPostgres(), startTestBucket(), startPeers()]);
+  server = sharedPostgres();
+  [store, peers] = await Promise.all([startTestBucket(), startPeers()]);
   bucket = openBucket(store.settings);
 });
 afterAll(async () => {

@@ -16,12 +16,13 @@ import {
 } from '../../../src/catalog/video-list.ts';
 import { failRender, insertVideo, markSealed, supersedeRender } from '../../../src/catalog/videos.ts';
 import { defaultPolicy } from '../../../src/policy/policy.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 
 let server: TestPostgres;
 let catalog: Catalog;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

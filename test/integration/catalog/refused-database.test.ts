@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { openCatalog } from '../../../src/catalog/connect.ts';
-import { startTestPostgres } from '../../support/postgres.ts';
 import { startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 
 test('a pool whose every connection was refused is there soon after the database is', async () => {
-  await using server = await startTestPostgres();
-  await using proxy = await startFaultProxy(server.url);
-  const catalog = openCatalog(through(proxy, server.url), { max: 8 });
+  await using server = sharedPostgres();
+  const url = await server.createDatabase();
+  await using proxy = await startFaultProxy(url);
+  const catalog = openCatalog(through(proxy, url), { max: 8 });
   const ask = () => Promise.allSettled(Array.from({ length: 8 }, () => catalog.db.execute('SELECT 1')));
   try {
     expect((await ask()).map(({ status }) => status)).not.toContain('rejected');

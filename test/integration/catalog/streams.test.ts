@@ -25,7 +25,8 @@ import {
 } from '../../../src/catalog/streams.ts';
 import { currentRender } from '../../../src/catalog/videos.ts';
 import { type Change, subscribe } from '../../../src/catalog/wake.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 
 let server: TestPostgres;
@@ -33,7 +34,7 @@ let catalog: Catalog;
 let key: string;
 let lease: Lease;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { startTestNode, type TestNode } from '../playlists/node.ts';
 import { adminToken, description, post, secret, startService } from '../playlists/setup.ts';
@@ -19,7 +20,7 @@ let env: NodeJS.ProcessEnv;
 let id: string;
 
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = sharedPostgres();
   const databaseUrl = await postgres.createDatabase();
   service = await startService(databaseUrl, 'https://cdn.example', { leaseSeconds: 5 });
   node = await startTestNode({ id: 'node-a', databaseUrl, secret, leaseSeconds: 5 });

@@ -18,7 +18,8 @@ import { type Listening, listen } from '../../../src/ops/listen.ts';
 import { createLog } from '../../../src/ops/log.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 
 let server: TestPostgres;
@@ -48,9 +49,10 @@ async function end(): Promise<void> {
   await ingest.stop();
 }
 beforeAll(async () => {
-  server = await startTestPostgres();
-  await migrateCatalog(server.url);
-  catalog = openCatalog(server.url);
+  server = sharedPostgres();
+  const databaseUrl = await server.createDatabase();
+  await migrateCatalog(databaseUrl);
+  catalog = openCatalog(databaseUrl);
   folder = await temporaryFolder();
   await begin();
 });

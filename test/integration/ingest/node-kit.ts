@@ -17,7 +17,7 @@ import { type Listening, listen } from '../../../src/ops/listen.ts';
 import { createLog } from '../../../src/ops/log.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 
 /** What a node answered. */
@@ -62,9 +62,10 @@ export interface IngestNode extends AsyncDisposable {
 
 /** Starts one with a database of its own. */
 export async function startIngestNode(): Promise<IngestNode> {
-  const server = await startTestPostgres();
-  await migrateCatalog(server.url);
-  const real = openCatalog(server.url);
+  const server = sharedPostgres();
+  const databaseUrl = await server.createDatabase();
+  await migrateCatalog(databaseUrl);
+  const real = openCatalog(databaseUrl);
   const folder = await temporaryFolder();
   const spoolFolder = join(folder.path, 'spool');
   const log = createLog('test', 'silent');

@@ -11,8 +11,9 @@ import type { NodeConfig } from '../../../src/ops/config.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, emptyCatalog, log, names } from './kit.ts';
 import { figure, segment, settingsOf, want } from './whole-node.ts';
@@ -20,7 +21,8 @@ import { figure, segment, settingsOf, want } from './whole-node.ts';
 let server: TestPostgres;
 let store: TestBucket;
 beforeAll(async () => {
-  [server, store] = await Promise.all([startTestPostgres(), startTestBucket()]);
+  server = sharedPostgres();
+  store = await startTestBucket();
 });
 afterAll(async () => {
   await Promise.all([server.stop(), store.stop()]);

@@ -11,12 +11,13 @@ import { findFfmpeg } from '../../../src/render/ffmpeg/find.ts';
 import { createRenderer, type SegmentSpent } from '../../../src/render/renderer.ts';
 import { stillsOf } from '../../../src/render/stills.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { jobOf, pattern } from '../../unit/cost/job.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = sharedPostgres();
 });
 afterAll(() => postgres.stop());
 

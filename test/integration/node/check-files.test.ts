@@ -9,7 +9,8 @@ import { reconcileDisk } from '../../../src/node/reconcile.ts';
 import { SegueError } from '../../../src/ops/errors.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { addVideo, bytesOf, emptyCatalog, log } from './kit.ts';
 
 let server: TestPostgres;
@@ -19,7 +20,7 @@ let folder: string;
 let found: Finding[];
 let noted: Tally;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

@@ -7,7 +7,8 @@ import { SegueError } from '../../../src/ops/errors.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, bytesOf, emptyCatalog, startTestUploader } from './kit.ts';
 
@@ -15,7 +16,7 @@ let server: TestPostgres;
 let catalog: Catalog;
 let disk: DiskStore;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(async () => {
   nowhere.close();

@@ -14,8 +14,9 @@ import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { segmentName } from '../../../src/store/names.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, bytesOf, emptyCatalog, log, names, startTestUploader } from './kit.ts';
 
@@ -27,7 +28,8 @@ let catalog: Catalog;
 let disk: DiskStore;
 let folder: string;
 beforeAll(async () => {
-  [server, store] = await Promise.all([startTestPostgres(), startTestBucket()]);
+  server = sharedPostgres();
+  store = await startTestBucket();
   proxy = await startFaultProxy(store.settings.endpoint);
   bucket = openBucket({ ...store.settings, endpoint: through(proxy, store.settings.endpoint) });
 });

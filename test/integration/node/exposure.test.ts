@@ -7,14 +7,15 @@ import { heartbeat, retireNode } from '../../../src/catalog/nodes.ts';
 import { bucketPlace } from '../../../src/catalog/schema.ts';
 import { admitSegments, createStream, writeFile, writeRendition } from '../../../src/catalog/streams.ts';
 import { exposureStep, startExposure } from '../../../src/node/exposure.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, announcement, bytesOf, emptyCatalog, log } from './kit.ts';
 
 let server: TestPostgres;
 let catalog: Catalog;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

@@ -7,7 +7,8 @@ import { type Change, subscribe } from '../../../src/catalog/wake.ts';
 import type { DiskRoom } from '../../../src/node/disk-room.ts';
 import { mayBeMadeElsewhere } from '../../../src/node/failures.ts';
 import { SegueError } from '../../../src/ops/errors.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import {
   addVideo,
@@ -23,7 +24,7 @@ let databaseUrl: string;
 let catalog: Catalog;
 let renderer: TestRenderer;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

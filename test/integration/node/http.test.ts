@@ -12,7 +12,8 @@ import { reconciling } from '../../../src/node/reconciling.ts';
 import { nodeSegmentPath, urlSigner } from '../../../src/node/sign.ts';
 import { type Listening, listen } from '../../../src/ops/listen.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import {
   addVideo,
@@ -34,8 +35,8 @@ const damaged: string[] = [];
 const gate = Promise.withResolvers<void>();
 
 beforeAll(async () => {
-  server = await startTestPostgres();
-  catalog = await emptyCatalog(server.url);
+  server = sharedPostgres();
+  catalog = await emptyCatalog(await server.createDatabase());
   await addVideo(catalog, 'r', 5);
   await addVideo(catalog, 'theirs', 5);
   await acquireLease(catalog.db, 'theirs', 'b', 600);

@@ -15,19 +15,23 @@ import type { NodeConfig } from '../../../src/ops/config.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, emptyCatalog, log, names } from './kit.ts';
 import { secret, segment, settingsOf, want } from './whole-node.ts';
 
 let server: TestPostgres;
 let store: TestBucket;
+let databaseUrl: string;
 let catalog: Catalog;
 let folder: TemporaryFolder;
 beforeAll(async () => {
-  [server, store, folder] = await Promise.all([startTestPostgres(), startTestBucket(), temporaryFolder()]);
-  catalog = await emptyCatalog(server.url);
+  server = sharedPostgres();
+  [store, folder] = await Promise.all([startTestBucket(), temporaryFolder()]);
+  databaseUrl = await server.createDatabase();
+  catalog = await emptyCatalog(databaseUrl);
 });
 afterAll(async () => {
   await catalog.close();
@@ -36,7 +40,7 @@ afterAll(async () => {
 });
 
 const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> =>
-  startNode(settingsOf(server.url, store.settings, folder.path, changed), {
+  startNode(settingsOf(databaseUrl, store.settings, folder.path, changed), {
     log,
     metrics: createMetrics({ process: false }),
   });

@@ -3,7 +3,8 @@ import type { Catalog } from '../../../src/catalog/connect.ts';
 import { recordCopies } from '../../../src/catalog/copies.ts';
 import { leaseOf } from '../../../src/catalog/leases.ts';
 import { renderById } from '../../../src/catalog/videos.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import {
   addVideo,
@@ -18,7 +19,7 @@ let server: TestPostgres;
 let catalog: Catalog;
 let renderer: TestRenderer;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

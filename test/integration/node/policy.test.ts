@@ -6,7 +6,8 @@ import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, emptyCatalog } from './kit.ts';
 import { fillDisk, inBucket, set, startTestPolicy, storedCount } from './policy-kit.ts';
@@ -17,7 +18,8 @@ let bucket: Bucket;
 let catalog: Catalog;
 let disk: DiskStore;
 beforeAll(async () => {
-  [server, store] = await Promise.all([startTestPostgres(), startTestBucket()]);
+  server = sharedPostgres();
+  store = await startTestBucket();
   bucket = openBucket(store.settings);
 });
 afterAll(async () => {

@@ -8,7 +8,8 @@ import { renderById } from '../../../src/catalog/videos.ts';
 import { openHeldRender } from '../../../src/node/held-render.ts';
 import { presenceStep } from '../../../src/node/presence.ts';
 import { addPresent, addWant } from '../../../src/node/wants.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import {
   addVideo,
@@ -24,7 +25,7 @@ let server: TestPostgres;
 let catalog: Catalog;
 let renderer: TestRenderer;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

@@ -4,8 +4,9 @@ import { recordCopies } from '../../../src/catalog/copies.ts';
 import { acquireLease, endLeasesOf, leaseOf } from '../../../src/catalog/leases.ts';
 import { renderById } from '../../../src/catalog/videos.ts';
 import { heartbeatStep } from '../../../src/node/heartbeat.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import {
   addVideo,
@@ -22,7 +23,7 @@ let databaseUrl: string;
 let catalog: Catalog;
 let renderer: TestRenderer;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

@@ -13,7 +13,8 @@ import { urlSigner } from '../../../src/node/sign.ts';
 import { defaultPolicy, type Policy } from '../../../src/policy/policy.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { initBytes, segmentBytes, startTestNode, type TestNode } from '../playlists/node.ts';
 import { addVideo, announcement, emptyCatalog, log, names, testRenderer } from './kit.ts';
@@ -23,7 +24,7 @@ let server: TestPostgres;
 let databaseUrl: string;
 let catalog: Catalog;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

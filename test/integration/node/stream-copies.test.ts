@@ -26,7 +26,8 @@ import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { immutable, segmentName } from '../../../src/store/names.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { bytesOf, emptyCatalog, log } from './kit.ts';
 
@@ -34,7 +35,8 @@ let server: TestPostgres;
 let store: TestBucket;
 let bucket: Bucket;
 beforeAll(async () => {
-  [server, store] = await Promise.all([startTestPostgres(), startTestBucket()]);
+  server = sharedPostgres();
+  store = await startTestBucket();
   bucket = openBucket(store.settings);
 });
 afterAll(async () => {

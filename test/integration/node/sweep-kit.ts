@@ -17,8 +17,9 @@ import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
 import { segmentName } from '../../../src/store/names.ts';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { addVideo, bytesOf, emptyCatalog, log, names } from './kit.ts';
 
@@ -49,7 +50,8 @@ export interface SweepBacking extends AsyncDisposable {
 
 /** Starts it. */
 export async function startSweepBacking(): Promise<SweepBacking> {
-  const [server, store] = await Promise.all([startTestPostgres(), startTestBucket()]);
+  const server = sharedPostgres();
+  const store = await startTestBucket();
   const proxy = await startFaultProxy(store.settings.endpoint);
   const bucket = openBucket({ ...store.settings, endpoint: through(proxy, store.settings.endpoint) });
   return {

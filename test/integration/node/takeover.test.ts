@@ -4,8 +4,9 @@ import { recordCopies } from '../../../src/catalog/copies.ts';
 import { leaseOf, renewLeases } from '../../../src/catalog/leases.ts';
 import { heartbeat, suspectNode } from '../../../src/catalog/nodes.ts';
 import { takeoverStep } from '../../../src/node/takeover.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import {
   addVideo,
@@ -22,7 +23,7 @@ let databaseUrl: string;
 let catalog: Catalog;
 let renderer: TestRenderer;
 beforeAll(async () => {
-  server = await startTestPostgres();
+  server = sharedPostgres();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

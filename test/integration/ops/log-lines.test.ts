@@ -7,7 +7,7 @@ import { createLog } from '../../../src/ops/log.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
 import { startTestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { settingsOf } from '../node/whole-node.ts';
 import { adminToken, description, post, secret, serviceConfig } from '../playlists/setup.ts';
@@ -16,20 +16,21 @@ const lineSchema = z.looseObject({ msg: z.string(), part: z.string() });
 const always = ['level', 'time', 'part', 'pid', 'msg'];
 
 test('one line for each segment, copy and request, with known fields and no credential', async () => {
-  await using server = await startTestPostgres();
+  await using server = sharedPostgres();
+  const databaseUrl = await server.createDatabase();
   await using store = await startTestBucket();
   await using folder = await temporaryFolder();
   const texts: string[] = [];
   const logOf = (part: string) => createLog(part, 'info', { write: (text: string) => texts.push(text) });
   const metrics = () => createMetrics({ process: false });
   await using node = await startNode(
-    settingsOf(server.url, store.settings, folder.path, { drainSeconds: 1 }),
+    settingsOf(databaseUrl, store.settings, folder.path, { drainSeconds: 1 }),
     {
       log: logOf('node'),
       metrics: metrics(),
     },
   );
-  await using service = await startPlaylists(serviceConfig(server.url, store.settings.publicUrl), {
+  await using service = await startPlaylists(serviceConfig(databaseUrl, store.settings.publicUrl), {
     log: logOf('playlists'),
     metrics: metrics(),
     pages: { get: () => undefined, examples: [] },

@@ -2,15 +2,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recordCopies, replaceCopies } from '../../../src/catalog/copies.ts';
 import { failRender } from '../../../src/catalog/videos.ts';
 import { segmentName } from '../../../src/store/names.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { startTestNode } from './node.ts';
 import { adminToken, description, post, secret, startService, startTestBucket } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = sharedPostgres();
 });
 afterAll(() => postgres.stop());
 

@@ -5,12 +5,13 @@ import { z } from 'zod';
 import { openCatalog } from '../../../src/catalog/connect.ts';
 import { addViews } from '../../../src/catalog/demand.ts';
 import { exportTrace } from '../../../src/cli/copies.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { adminToken, description, post, startService } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = sharedPostgres();
 });
 afterAll(() => postgres.stop());
 

@@ -5,13 +5,14 @@ import { auditEntries, noteAudit } from '../../../src/catalog/audit.ts';
 import { openCatalog } from '../../../src/catalog/connect.ts';
 import { audit } from '../../../src/cli/audit.ts';
 import { createKey, listKeys, revokeKey } from '../../../src/cli/keys.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { adminToken, admission, description, startService } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = sharedPostgres();
 });
 afterAll(() => postgres.stop());
 

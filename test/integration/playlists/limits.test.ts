@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { adminToken, admission, description, startService } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = sharedPostgres();
 });
 afterAll(() => postgres.stop());
 
@@ -49,7 +50,7 @@ test('whoever tries tokens is slowed down, and whoever has the right one is not'
 });
 
 test('while the catalog is away nobody is refused for what cannot be counted', async () => {
-  const server = await startTestPostgres();
+  const server = sharedPostgres();
   await using service = await startService(await server.createDatabase(), cdn);
   await server.stop();
   const wrong = await fetch(`${service.url}/v1/nodes`, { headers: { authorization: 'Bearer wrong' } });

@@ -11,14 +11,15 @@ import { videoStatus as makeStatus } from '../../../src/cli/video-client.ts';
 import { urlSigner } from '../../../src/node/sign.ts';
 import type { AdmissionSettings } from '../../../src/ops/admission-settings.ts';
 import { segmentName } from '../../../src/store/names.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { serve } from '../asset/kit.ts';
 import { segmentBytes, startTestNode } from './node.ts';
 import { adminToken, admission, description, post, secret, startService } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = sharedPostgres();
 });
 afterAll(() => postgres.stop());
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { startService } from './setup.ts';
 
 const noSharing =
@@ -11,7 +12,7 @@ if (noSharing !== undefined) process.stderr.write(`shared port: ${noSharing}\n`)
 describe.skipIf(noSharing !== undefined)('two services on one port', () => {
   let postgres: TestPostgres;
   beforeAll(async () => {
-    postgres = await startTestPostgres();
+    postgres = sharedPostgres();
   });
   afterAll(() => postgres.stop());
 

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { create, end, list } from '../../../src/cli/streams.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { startTestNode } from './node.ts';
 import { adminToken, secret, startService, startTestBucket } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = sharedPostgres();
 });
 afterAll(() => postgres.stop());
 

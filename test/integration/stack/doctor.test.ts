@@ -8,9 +8,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startTestBucket, type TestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
 import { assertGone, processesOf } from '../../support/processes.ts';
 import { startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const reportSchema = z.strictObject({
@@ -27,9 +28,12 @@ const reportSchema = z.strictObject({
 });
 
 let database: TestPostgres;
+let databaseUrl: string;
 let bucket: TestBucket;
 beforeAll(async () => {
-  [database, bucket] = await Promise.all([startTestPostgres(), startTestBucket()]);
+  database = sharedPostgres();
+  bucket = await startTestBucket();
+  databaseUrl = await database.createDatabase();
 });
 afterAll(async () => {
   await Promise.all([database.stop(), bucket.stop()]);
@@ -39,7 +43,7 @@ afterAll(async () => {
 function external(): Record<string, string> {
   const { endpoint, accessKeyId, secretAccessKey, publicUrl } = bucket.settings;
   return {
-    DATABASE_URL: database.url,
+    DATABASE_URL: databaseUrl,
     S3_ENDPOINT: endpoint,
     S3_BUCKET: bucket.settings.bucket,
     S3_ACCESS_KEY_ID: accessKeyId,
@@ -104,7 +108,7 @@ test('bad settings: each is an error with its variable, nothing is tried', async
 });
 
 test('a wrong S3 key and a wrong database password are told apart, with the way out', async () => {
-  const url = new URL(database.url);
+  const url = new URL(databaseUrl);
   url.password = 'guessed';
   const { code, report, state } = await doctor({
     ...external(),

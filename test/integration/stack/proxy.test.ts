@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import postgres from 'postgres';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startTestPostgres } from '../../support/postgres.ts';
 import { type FaultProxy, startFaultProxy, through } from '../../support/proxy.ts';
+import { sharedPostgres } from '../../support/shared-postgres.ts';
 
 // The fault proxy is what fault tests rest on, so it is held to what it says.
 
@@ -84,10 +84,11 @@ test('delay', async () => {
 });
 
 test('PostgreSQL through it: cut while connected, and back', async () => {
-  await using database = await startTestPostgres();
-  await using tcp = await startFaultProxy(database.url);
+  await using database = sharedPostgres();
+  const databaseUrl = await database.createDatabase();
+  await using tcp = await startFaultProxy(databaseUrl);
   const open = () =>
-    postgres(through(tcp, database.url), { max: 1, connect_timeout: 2, onnotice: () => undefined });
+    postgres(through(tcp, databaseUrl), { max: 1, connect_timeout: 2, onnotice: () => undefined });
   const first = open();
   expect(await first`select 1 as one`).toEqual([{ one: 1 }]);
   await tcp.fail({ kind: 'reset' });
