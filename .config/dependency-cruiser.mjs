@@ -49,6 +49,15 @@ export default {
       },
     },
     {
+      name: 'clients-start-quickly',
+      comment: 'commands that ask a service load nothing that a service is made of: half a second each time',
+      severity: 'error',
+      from: {
+        path: '^src/cli/(overview/|completion/|(audit|copies|drain|keys|make|policy|reconcile|streams|verify)\\.ts$)',
+      },
+      to: { reachable: true, path: 'node_modules/(drizzle-orm|postgres|hono|@aws-sdk|@napi-rs)/' },
+    },
+    {
       name: 'verify-is-independent',
       comment: 'the check of a stream shares no code with what writes one',
       severity: 'error',

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { newApiKey, roles } from '../src/catalog/api-key.ts';
-import { auditKinds } from '../src/catalog/audit.ts';
+import { auditKinds } from '../src/catalog/audit-kinds.ts';
 import type { ApiKey } from '../src/catalog/keys.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { smallBody } from './body-text.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { bucketPlace } from '../src/catalog/bucket-place.ts';
 import type { CopyRow } from '../src/catalog/copies.ts';
 import { leadingRun, type Ranges, unionOf } from '../src/catalog/ranges.ts';
-import { bucketPlace } from '../src/catalog/schema.ts';
 import { segmentCount } from '../src/grid/grid.ts';
 import { SegueError } from '../src/ops/errors.ts';
 import { segmentsOf } from '../src/rendition/kind.ts';

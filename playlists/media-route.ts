@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { bucketPlace } from '../src/catalog/bucket-place.ts';
 import type { CopyRow } from '../src/catalog/copies.ts';
 import { leadingRun, rangesOf, unionOf } from '../src/catalog/ranges.ts';
-import { bucketPlace } from '../src/catalog/schema.ts';
 import type { SegmentSizes } from '../src/catalog/sizes.ts';
 import { segmentCount } from '../src/grid/grid.ts';
 import { type ListedTrack, mediaPlaylist } from '../src/hls/media.ts';

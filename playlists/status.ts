@@ -1,6 +1,6 @@
+import { bucketPlace } from '../src/catalog/bucket-place.ts';
 import type { CopyRow } from '../src/catalog/copies.ts';
 import { countOf, difference, heldOnce, type Ranges, unionOf } from '../src/catalog/ranges.ts';
-import { bucketPlace } from '../src/catalog/schema.ts';
 import { type Grid, segmentCount, segmentDuration, segmentStart, targetDuration } from '../src/grid/grid.ts';
 import { type RenditionKind, segmentsOf } from '../src/rendition/kind.ts';
 import { pathOf, type RenderFacts } from './render-facts.ts';

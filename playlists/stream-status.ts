@@ -1,6 +1,6 @@
+import { bucketPlace } from '../src/catalog/bucket-place.ts';
 import type { CopyRow } from '../src/catalog/copies.ts';
 import { countOf, difference, heldOnce, type Ranges, unionOf } from '../src/catalog/ranges.ts';
-import { bucketPlace } from '../src/catalog/schema.ts';
 import type { StreamHead } from '../src/catalog/stream-lists.ts';
 
 /** Where the segments of one rendition of a stream are. Ranges are half-open `[from, to)`. */

@@ -1,11 +1,7 @@
 import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm';
+import type { auditKinds } from './audit-kinds.ts';
 import type { Db } from './connect.ts';
 import { audit } from './schema.ts';
-
-/**
- * Whose log an entry belongs to. Each keeps its own newest entries, so that clients cannot push out what operators did by posting.
- */
-export const auditKinds = ['operator', 'client'] as const;
 
 /** Something that somebody did. */
 export interface AuditEntry {

@@ -1,7 +1,8 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
+import { bucketPlace } from './bucket-place.ts';
 import type { Db } from './connect.ts';
 import { formatRanges, type Ranges } from './ranges.ts';
-import { bucketPlace, copies } from './schema.ts';
+import { copies } from './schema.ts';
 import { announce } from './wake.ts';
 
 /** What one place holds of one rendition. */

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
+import { bucketPlace } from './bucket-place.ts';
 import type { Db } from './connect.ts';
 import { foreign } from './foreign.ts';
-import { bucketPlace } from './schema.ts';
 import { announce } from './wake.ts';
 
 /** Until when somebody may have watched a video: a session that began last is taken to go on to the end. */

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { FrameRate } from '../grid/grid.ts';
+import { bucketPlace } from './bucket-place.ts';
 import type { Db } from './connect.ts';
 import { foreign } from './foreign.ts';
 import { parseRanges, type Ranges } from './ranges.ts';
-import { bucketPlace } from './schema.ts';
 
 /** Segments of one rendition whose only live copy is one node. */
 export interface ExposedRow {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bucketPlace } from './schema.ts';
+import { bucketPlace } from './bucket-place.ts';
 
 /**
  * What reconciliation finds, counts and tells. Portable: nodes make reports, the playlist service joins them, the command

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Container, RenditionKind } from '../rendition/kind.ts';
+import { bucketPlace } from './bucket-place.ts';
 import type { Db } from './connect.ts';
 import { parseRanges, type Ranges } from './ranges.ts';
-import { bucketPlace } from './schema.ts';
 
 /** What decisions about a render's copies are made of, as far as the catalog knows it. Times in milliseconds since 1970. */
 export interface RenderFactsRow {

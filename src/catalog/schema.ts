@@ -101,7 +101,7 @@ export const renditions = pgTable(
   (table) => [primaryKey({ columns: [table.renderId, table.name] })],
 );
 
-/** Which verified segments a place holds. `place` is {@link bucketPlace} or a node id. */
+/** Which verified segments a place holds. `place` is `bucketPlace` or a node id. */
 export const copies = pgTable(
   'copies',
   {
@@ -349,7 +349,7 @@ export const orphans = pgTable('orphans', {
   lastSeen: instant('last_seen').notNull(),
 });
 
-/** Who compares the bucket with the rows now, and what came of it last: one row, `what` being {@link bucketPlace}. */
+/** Who compares the bucket with the rows now, and what came of it last: one row, `what` being `bucketPlace`. */
 export const sweeps = pgTable('sweeps', {
   what: text('what').primaryKey(),
   nodeId: text('node_id').notNull(),
@@ -405,6 +405,3 @@ export const audit = pgTable(
   },
   (table) => [index('audit_kind').on(table.kind, table.id)],
 );
-
-/** The `place` of copies that are in the bucket. No node may be called so. */
-export const bucketPlace = 'bucket';

@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
+import { bucketPlace } from './bucket-place.ts';
 import type { Db } from './connect.ts';
-import { bucketPlace, sweeps } from './schema.ts';
+import { sweeps } from './schema.ts';
 
 /** The right of one node to compare the bucket with the rows, while it is extended. */
 export interface SweepTurn {

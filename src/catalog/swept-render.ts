@@ -1,11 +1,12 @@
 import { eq, inArray, sql } from 'drizzle-orm';
 import { gridOf, segmentCount } from '../grid/grid.ts';
 import { segmentsOf } from '../rendition/kind.ts';
+import { bucketPlace } from './bucket-place.ts';
 import type { Db } from './connect.ts';
 import { storedOf } from './copies.ts';
 import { foreign } from './foreign.ts';
 import type { Ranges } from './ranges.ts';
-import { bucketPlace, renders, renditions, videos } from './schema.ts';
+import { renders, renditions, videos } from './schema.ts';
 import { foreignSizesOf, type SegmentSizes, sizesOf } from './sizes.ts';
 import type { RenditionRow } from './videos.ts';
 

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Container, RenditionKind } from '../rendition/kind.ts';
+import { bucketPlace } from './bucket-place.ts';
 import type { Db } from './connect.ts';
 import { parseRanges, type Ranges } from './ranges.ts';
-import { bucketPlace } from './schema.ts';
 
 /** What a node holds of a rendition, of which the bucket does not have everything yet. */
 export interface UncopiedRow {

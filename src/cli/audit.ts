@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { auditKinds } from '../catalog/audit.ts';
+import { auditKinds } from '../catalog/audit-kinds.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { KeysOptions } from './keys.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';

@@ -1,4 +1,5 @@
 import { type FindingKind, isOpen, type Outcome, type Report } from '../catalog/findings.ts';
+import { sizeText } from './size-text.ts';
 
 const titles: Readonly<Record<FindingKind, string>> = {
   'torn-file': 'files on a node that are damaged or gone',
@@ -43,12 +44,6 @@ const ways: Partial<Record<FindingKind, string>> = {
 
 /** Examples printed of each kind; JSON has more. */
 const shown = 10;
-
-/** `1.2 kB`, `3.4 MB`, `5.6 GB`. */
-export function sizeText(bytes: number): string {
-  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
-}
 
 type Example = Report['findings'][number]['examples'][number];
 const openFirst = (a: Example, b: Example): number => Number(isOpen(b.done)) - Number(isOpen(a.done));

@@ -1,9 +1,9 @@
+import { bucketPlace } from '../catalog/bucket-place.ts';
 import type { Catalog } from '../catalog/connect.ts';
 import { announceSuspect, recordCopies, storedOf } from '../catalog/copies.ts';
 import { type FindingKind, inBucket, type Outcome, type Tally } from '../catalog/findings.ts';
 import { locate } from '../catalog/locate.ts';
 import { contains, type Ranges } from '../catalog/ranges.ts';
-import { bucketPlace } from '../catalog/schema.ts';
 import {
   type SweptRender,
   type SweptRendition,

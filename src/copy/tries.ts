@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { bucketPlace } from '../catalog/bucket-place.ts';
 import type { Catalog } from '../catalog/connect.ts';
 import { recordCopies } from '../catalog/copies.ts';
-import { bucketPlace } from '../catalog/schema.ts';
 import { SegueError } from '../ops/errors.ts';
 import type { Log } from '../ops/log.ts';
 import { backoff, FailureLog } from '../ops/loop.ts';

@@ -1,10 +1,10 @@
+import { bucketPlace } from '../catalog/bucket-place.ts';
 import type { Catalog } from '../catalog/connect.ts';
 import { copiesOf, recordCopies, removeCopies } from '../catalog/copies.ts';
 import type { Outcome, Tally } from '../catalog/findings.ts';
 import { foreign } from '../catalog/foreign.ts';
 import { liveNodes } from '../catalog/nodes.ts';
 import { contains } from '../catalog/ranges.ts';
-import { bucketPlace } from '../catalog/schema.ts';
 import { renderById } from '../catalog/videos.ts';
 import { forEachOf } from '../ops/each.ts';
 import { SegueError } from '../ops/errors.ts';

@@ -1,9 +1,9 @@
+import { bucketPlace } from '../catalog/bucket-place.ts';
 import type { Db } from '../catalog/connect.ts';
 import { type CopyRow, copiesOf } from '../catalog/copies.ts';
 import type { Lease } from '../catalog/leases.ts';
 import { liveNodes } from '../catalog/nodes.ts';
 import { type Ranges, unionOf } from '../catalog/ranges.ts';
-import { bucketPlace } from '../catalog/schema.ts';
 import type { RenderRow } from '../catalog/videos.ts';
 import { parsePinnedDescription } from '../description/parse.ts';
 import type { PinnedDescription } from '../description/schema.ts';

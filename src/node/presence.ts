@@ -1,7 +1,7 @@
+import { bucketPlace } from '../catalog/bucket-place.ts';
 import type { Catalog } from '../catalog/connect.ts';
 import { copiesOfAll } from '../catalog/copies.ts';
 import { liveNodes } from '../catalog/nodes.ts';
-import { bucketPlace } from '../catalog/schema.ts';
 import type { Log } from '../ops/log.ts';
 import { type Loop, type StepResult, startLoop } from '../ops/loop.ts';
 import { type HeldRender, presentIn } from './held-render.ts';

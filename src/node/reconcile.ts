@@ -1,9 +1,9 @@
+import { bucketPlace } from '../catalog/bucket-place.ts';
 import type { Catalog } from '../catalog/connect.ts';
 import { copiesAt, copiesOf, recordCopies, removeCopies, storedOf } from '../catalog/copies.ts';
 import type { FindingKind, Outcome, Tally } from '../catalog/findings.ts';
 import { foreign } from '../catalog/foreign.ts';
 import { contains, difference, numbersIn, type Ranges, rangesOf } from '../catalog/ranges.ts';
-import { bucketPlace } from '../catalog/schema.ts';
 import { addSizes } from '../catalog/sizes.ts';
 import { renderById } from '../catalog/videos.ts';
 import { listedOnDisk } from '../copy/listed.ts';

@@ -1,7 +1,7 @@
+import { bucketPlace } from '../catalog/bucket-place.ts';
 import { foreign } from '../catalog/foreign.ts';
 import { type Ranges, unionOf } from '../catalog/ranges.ts';
 import type { RenderFactsRow } from '../catalog/render-facts.ts';
-import { bucketPlace } from '../catalog/schema.ts';
 import { type Grid, gridOf, segmentAt, segmentCount } from '../grid/grid.ts';
 import { segmentsOf } from '../rendition/kind.ts';
 import { type RenditionFacts, reachParts, type VideoFacts } from './facts.ts';

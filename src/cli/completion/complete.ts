@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { printable } from '../../ops/printable.ts';
-import { sizeText } from '../finding-lines.ts';
 import type { ExitCode } from '../output.ts';
 import { oneLine } from '../overview/page.ts';
 import { readNodes, videosNamed } from '../overview/service.ts';
 import { serviceAccess } from '../service-access.ts';
+import { sizeText } from '../size-text.ts';
 import { type Candidate, candidatesOf, type Values } from './candidates.ts';
 
 /** Somebody waits with a finger on a key, in milliseconds. */

@@ -1,4 +1,4 @@
-import { sizeText } from '../finding-lines.ts';
+import { sizeText } from '../size-text.ts';
 
 /** How long ago a moment is, in one unit: `now`, `12s`, `5m`, `3h`, `2d`. `at` as in ISO 8601, `now` in milliseconds. */
 export function age(at: string, now: number): string {

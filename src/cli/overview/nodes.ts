@@ -1,6 +1,6 @@
-import { sizeText } from '../finding-lines.ts';
 import type { ExitCode, Output } from '../output.ts';
 import { serviceAccess } from '../service-access.ts';
+import { sizeText } from '../size-text.ts';
 import { recentNodes } from './conditions.ts';
 import { age, counted, percent, rate } from './figures.ts';
 import { type Page, standardPage, type Tone } from './page.ts';

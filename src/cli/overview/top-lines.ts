@@ -1,4 +1,4 @@
-import { sizeText } from '../finding-lines.ts';
+import { sizeText } from '../size-text.ts';
 import { recentNodes } from './conditions.ts';
 import { eventLine } from './events.ts';
 import { counted, percent, rate, risk, tally } from './figures.ts';

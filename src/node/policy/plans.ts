@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import { bucketPlace } from '../../catalog/bucket-place.ts';
 import { changedDemand } from '../../catalog/demand.ts';
 import { difference, numbersIn, type Ranges, unionOf } from '../../catalog/ranges.ts';
-import { bucketPlace } from '../../catalog/schema.ts';
 import type { Copying } from '../../copy/copying.ts';
 import type { CopyHow } from '../../copy/how.ts';
 import { listedOnDisk } from '../../copy/listed.ts';

@@ -1,8 +1,8 @@
 import PQueue from 'p-queue';
+import { bucketPlace } from '../../catalog/bucket-place.ts';
 import { liveNodes } from '../../catalog/nodes.ts';
 import { policyOf } from '../../catalog/policy.ts';
 import { renderFacts } from '../../catalog/render-facts.ts';
-import { bucketPlace } from '../../catalog/schema.ts';
 import { type UncopiedRow, uncopiedHoldings } from '../../catalog/uncopied.ts';
 import type { Change } from '../../catalog/wake.ts';
 import { SegueError } from '../../ops/errors.ts';

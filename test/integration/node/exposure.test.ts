@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { bucketPlace } from '../../../src/catalog/bucket-place.ts';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { recordCopies } from '../../../src/catalog/copies.ts';
 import { exposedAt } from '../../../src/catalog/exposure.ts';
 import { acquireLease } from '../../../src/catalog/leases.ts';
 import { heartbeat, retireNode } from '../../../src/catalog/nodes.ts';
-import { bucketPlace } from '../../../src/catalog/schema.ts';
 import { admitSegments, createStream, writeFile, writeRendition } from '../../../src/catalog/streams.ts';
 import { exposureStep, startExposure } from '../../../src/node/exposure.ts';
 import type { TestPostgres } from '../../support/postgres.ts';

@@ -1,10 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bucketPlace } from '../../../src/catalog/bucket-place.ts';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { copiesAt, copiesOf, type Fence, recordCopies, replaceCopies } from '../../../src/catalog/copies.ts';
 import { tally } from '../../../src/catalog/findings.ts';
 import { acquireLease } from '../../../src/catalog/leases.ts';
-import { bucketPlace } from '../../../src/catalog/schema.ts';
 import {
   admitSegments,
   closeStream,

@@ -1,8 +1,8 @@
+import { bucketPlace } from '../../../../src/catalog/bucket-place.ts';
 import { recordCopies } from '../../../../src/catalog/copies.ts';
 import { foreign } from '../../../../src/catalog/foreign.ts';
 import { locate } from '../../../../src/catalog/locate.ts';
 import { suspectNode } from '../../../../src/catalog/nodes.ts';
-import { bucketPlace } from '../../../../src/catalog/schema.ts';
 import { listedOnDisk } from '../../../../src/copy/listed.ts';
 import type { CopyTask } from '../../../../src/copy/task.ts';
 import { uncopied } from '../../../../src/node/reconcile.ts';
