@@ -67,4 +67,5 @@ const log = createLog('bucket', 'info');
 const server = new Miniflare(await options(await receive()));
 const url = await server.ready;
 process.send?.({ url: url.origin });
-process.exit(await runUntilStopped(() => server.dispose(), { log, deadlineMs: 5000 }));
+// No process.exit() here: in the middle of background compilation it never returns (nodejs/node issue 54918).
+process.exitCode = await runUntilStopped(() => server.dispose(), { log, deadlineMs: 5000 });

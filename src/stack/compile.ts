@@ -20,14 +20,10 @@ export async function fillCompileCache(folder: string, signal: AbortSignal): Pro
   if (existsSync(folder)) return;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const script = modules.map((href) => `await import(${JSON.stringify(href)});`).join('\n');
-  const child = spawn(
-    process.execPath,
-    [...nodeFlags, '--input-type=module', '--eval', `${script}\nprocess.exit(0)`],
-    {
-      stdio: 'ignore',
-      env: childEnvironment({ NODE_COMPILE_CACHE: folder }),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(longestMs)]),
-    },
-  );
+  const child = spawn(process.execPath, [...nodeFlags, '--input-type=module', '--eval', script], {
+    stdio: 'ignore',
+    env: childEnvironment({ NODE_COMPILE_CACHE: folder }),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(longestMs)]),
+  });
   await exitOf(child);
 }
