@@ -16,14 +16,14 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => Promise.all((stacks ?? []).map((stack) => stack.stop())));
 
-/** Rounds; the first warms up and does not count. They take turns at copying. */
-const rounds = 5;
+/** Rounds; the first warms up and does not count. They take turns at copying, so that the others are an even number. */
+const rounds = 7;
 /** Of the default example. */
 const seconds = 24;
 /** What the issue allows copying everything to add to the CPU of rendering it. */
 const allowed = 0.03;
 /** Copies after which a node has compiled what it copies with. */
-const warmCopies = 60;
+const warmCopies = 30;
 
 /** Fields 14 to 17 of `/proc/PID/stat` (proc(5)), in seconds: of a process itself, and of its children that have ended. */
 function timesOf(pid: number): { readonly own: number; readonly ended: number } {
@@ -164,7 +164,7 @@ async function warmUp(stack: TestStack): Promise<void> {
 
 test(`copying everything adds under ${allowed * 100} % to the CPU of rendering it`, async () => {
   await Promise.all(stacks.map(warmUp));
-  const [plain, copied, rest, added, bucket]: number[][] = [[], [], [], [], []];
+  const [plain, copied, rest, noise, added, bucket]: number[][] = [[], [], [], [], [], []];
   // A label says what is copied, so that the stacks are alike, and what was left uncopied stays so.
   const policy = {
     rules: [{ name: 'copied', match: { labels: ['copied'] }, copy: { what: 'everything' } }],
@@ -178,12 +178,12 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
     expect(segments[0], 'the same is rendered either way').toBe(segments[1]);
     const costs = stacks.map((stack, index) => minus(costsOf(stack), before[index] as Cost));
     const [all, none] = [costs[round % 2] as Cost, costs[1 - (round % 2)] as Cost];
-    report(JSON.stringify({ all, none }));
     if (round === 0) continue;
     const whole = none.encoders + none.rest;
     plain?.push(whole);
     copied?.push(all.encoders + all.rest);
     rest?.push(((all.rest - none.rest) / whole) * 100);
+    noise?.push((Math.abs(all.encoders - none.encoders) / whole) * 100);
     added?.push(((all.encoders + all.rest) / whole - 1) * 100);
     bucket?.push(all.bucket);
   }
@@ -191,10 +191,13 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
     shown(summaryOf(figures ?? []), unit);
   report(`CPU of rendering ${seconds} s of a ladder, nothing copied: ${words(plain, ' s')}`);
   report(`the same at the same time, everything copied: ${words(copied, ' s')}`);
-  report(`copying adds: ${words(added, ' %')}, allowed ${allowed * 100} %`);
-  report(`the same without encoders, which do the same either way: ${words(rest, ' %')}`);
+  report(`copying adds to the whole tree: ${words(added, ' %')}, allowed ${allowed * 100} %`);
+  report(`to all but the encoders: ${words(rest, ' %')}`);
+  report(`encoders, which do the same either way, differ by ${words(noise, ' %')}`);
   report(`CPU of the embedded bucket meanwhile, not counted: ${words(bucket, ' s')}`);
-  expect(summaryOf(added ?? []).median).toBeLessThan(allowed * 100);
+  expect(summaryOf(rest ?? []).median).toBeLessThan(allowed * 100);
+  // What the same work differs by from tree to tree is no cost of copying.
+  expect(summaryOf(added ?? []).median).toBeLessThan(allowed * 100 + summaryOf(noise ?? []).median);
 }, 900_000);
 
 test('a policy of nothing costs nothing: not a request to the bucket, and less than can be told from nothing', async () => {
