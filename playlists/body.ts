@@ -1,3 +1,5 @@
+import type { Ports } from './ports.ts';
+
 /** Bytes that are handed to the runtime at once. */
 const sliceBytes = 256 * 1024;
 /** Between two paddings of a held answer, in milliseconds: under every player's stall time-out. */
@@ -21,6 +23,22 @@ export interface HeldBytes {
 
 /** Cuts a connection whose body cannot be finished; false where it cannot, and the stream is to fail instead. */
 export type Cut = (error: unknown) => boolean;
+
+/** Why a connection is cut whose client takes none of its bytes while others wait for them. */
+export class StalledReader extends Error {
+  override readonly name = 'StalledReader';
+  constructor() {
+    super('The client does not take its bytes, and others wait for them');
+  }
+}
+
+/** Cuts the connection of a request, and tells of those that stall. @param environment of the request, as the runtime gave it */
+export function cutFor({ cut, onTrouble }: Pick<Ports, 'cut' | 'onTrouble'>, environment: unknown): Cut {
+  return (error) => {
+    if (error instanceof StalledReader) onTrouble?.('stalled reader', error);
+    return cut?.(environment) ?? false;
+  };
+}
 
 /**
  * A body that hands out slices as the client takes them, and releases them when all are taken or the client has gone. A client that
@@ -134,7 +152,7 @@ function sending({ bytes, release, isWaitedFor }: HeldBytes, cutOff: (error: Err
     // A release that admits those who wait saves all other readers that stall.
     if (idleMs < patienceMs || isWaitedFor?.() !== true) return;
     end();
-    cutOff(new Error('The client does not take its bytes, and others wait for them'));
+    cutOff(new StalledReader());
   };
   const looks = isWaitedFor === undefined ? undefined : setInterval(look, lookMs);
   const end = (): void => {

@@ -1,5 +1,5 @@
 import { SegueError } from '../src/ops/errors.ts';
-import { type HeldBytes, heldBody, settledWithin } from './body.ts';
+import { cutFor, type HeldBytes, heldBody, settledWithin } from './body.ts';
 import { caching, openToAll } from './headers.ts';
 import type { HoldEvent } from './ports.ts';
 import type { RequestContext, Service } from './service.ts';
@@ -35,7 +35,7 @@ export async function held<T>(
   service: Service,
   { begin, ...how }: Held<T>,
 ): Promise<Response> {
-  const { settings, cut } = service.ports;
+  const { settings } = service.ports;
   const over = new AbortController();
   const holdMs = Math.min(settings.holdMs, how.longestMs ?? settings.holdMs);
   const limit = setTimeout(
@@ -109,10 +109,7 @@ export async function held<T>(
     finish('left');
     over.abort(new DOMException('The client has gone', 'AbortError'));
   };
-  return new Response(
-    heldBody(bytes, padding, () => cut?.(c.env) ?? false, gone),
-    { headers },
-  );
+  return new Response(heldBody(bytes, padding, cutFor(service.ports, c.env), gone), { headers });
 }
 
 /** Begins to measure a hold. The function tells of it, once, by a span and the event. */

@@ -15,7 +15,13 @@ export interface ServiceMetrics
 /** Kinds of places that segments come from. */
 const sources = ['bucket', 'catalog', 'held', 'node'] as const;
 /** What goes wrong most; the others are there once they have happened. */
-const troubleKinds = ['asking a node', 'catalog query', 'reading the bucket', 'segment from a node'] as const;
+const troubleKinds = [
+  'asking a node',
+  'catalog query',
+  'reading the bucket',
+  'segment from a node',
+  'stalled reader',
+] as const;
 const liveStates = ['ready', 'draining'] as const;
 const outcomes = ['answered', 'failed', 'left'] as const;
 

@@ -4,7 +4,7 @@ import { rangeOf } from '../src/ops/range.ts';
 import type { Rendition } from '../src/render/profile.ts';
 import { extensionOf, mediaType, segmentsOf } from '../src/rendition/kind.ts';
 import { paddingOf } from '../src/rendition/padding.ts';
-import { pacedBody } from './body.ts';
+import { cutFor, pacedBody } from './body.ts';
 import { renditionFacts } from './facts.ts';
 import { caching, openToAll } from './headers.ts';
 import { held } from './hold.ts';
@@ -69,7 +69,7 @@ async function segmentAnswer(
 /** 307 to the bucket, or the bytes. */
 export function foundAnswer(
   c: RequestContext,
-  ports: Pick<Ports, 'runtime' | 'cut'>,
+  ports: Pick<Ports, 'runtime' | 'cut' | 'onTrouble'>,
   found: Found,
   contentType: string,
 ): Response {
@@ -89,7 +89,7 @@ export function foundAnswer(
 /** 200, 206, 304 or 416 with a whole, verified segment (RFC 9110 13.2, 14). */
 export function bytesAnswer(
   c: RequestContext,
-  { runtime, cut }: Pick<Ports, 'runtime' | 'cut'>,
+  ports: Pick<Ports, 'runtime' | 'cut' | 'onTrouble'>,
   segment: SegmentBytes,
   source: string,
   contentType: string,
@@ -130,12 +130,9 @@ export function bytesAnswer(
     release();
     return new Response(null, { status, headers });
   }
-  if (runtime === 'isolate') {
+  if (ports.runtime === 'isolate') {
     release();
     return new Response(part, { status, headers });
   }
-  return new Response(
-    pacedBody({ ...segment, bytes: part }, () => cut?.(c.env) ?? false),
-    { status, headers },
-  );
+  return new Response(pacedBody({ ...segment, bytes: part }, cutFor(ports, c.env)), { status, headers });
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type HeldBytes, heldBody, pacedBody } from '../../../playlists/body.ts';
+import { cutFor, type HeldBytes, heldBody, pacedBody } from '../../../playlists/body.ts';
 import { byteBudget } from '../../../playlists/byte-budget.ts';
 import { changeHub } from '../../../playlists/changes.ts';
 import { eventStreams } from '../../../playlists/event-stream.ts';
@@ -236,13 +236,15 @@ describe('clients that stop reading', () => {
     vi.useFakeTimers();
     const budget = byteBudget(limit);
     const cut: string[] = [];
+    const told: string[] = [];
     const bodyOf = async (name: string): Promise<ReadableStream<Uint8Array>> => {
       const held: HeldBytes = {
         bytes: new Uint8Array(size),
         release: await budget.take(size, never),
         isWaitedFor: () => budget.isWaitedFor,
       };
-      const cutOff = () => cut.push(name) > 0;
+      const onTrouble = (what: string) => told.push(what);
+      const cutOff = cutFor({ cut: () => cut.push(name) > 0, onTrouble }, undefined);
       return name === 'paced'
         ? pacedBody(held, cutOff)
         : heldBody(Promise.resolve(held), Uint8Array.of(7), cutOff, () => cut.push(`${name} gone`));
@@ -251,7 +253,7 @@ describe('clients that stop reading', () => {
     const readers = bodies.map((body) => body.getReader());
     await Promise.all(readers.slice(0, 2).map((reader) => reader.read()));
     expect(budget.used).toBe(limit);
-    return { budget, cut, readers };
+    return { budget, cut, told, readers };
   }
 
   test('are left alone while there is room for others', async () => {
@@ -268,7 +270,7 @@ describe('clients that stop reading', () => {
   });
 
   test('are cut while others wait for their bytes, as few as that takes, whether or not they ever read', async () => {
-    const { budget, cut } = await stalled();
+    const { budget, cut, told } = await stalled();
     const one = budget.take(size, never);
     await vi.advanceTimersByTimeAsync(10_000);
     (await one)();
@@ -277,6 +279,7 @@ describe('clients that stop reading', () => {
     await vi.advanceTimersByTimeAsync(2000);
     (await all)();
     expect(cut.toSorted()).toEqual(['held', 'held gone', 'paced', 'paced']);
+    expect(told).toEqual(Array.from({ length: 3 }, () => 'stalled reader'));
     expect([budget.used, vi.getTimerCount()]).toEqual([0, 0]);
   });
 
