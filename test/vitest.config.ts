@@ -23,6 +23,8 @@ const project = (name: string, extra: object = {}) => ({
 const matrix = 'test/players/matrix.test.ts';
 const playing = { testTimeout: 300_000, retry: process.env['SEGUE_PLAYERS_STRICT'] === '1' ? 0 : 1 };
 
+const beside = { fileParallelism: true, maxWorkers: 3, sequence: { groupOrder: 2 } };
+
 export default defineConfig({
   root,
   test: {
@@ -41,9 +43,9 @@ export default defineConfig({
       // A dozen real players share two cores with everything that they play from: a test may be tried again once, unless it
       // is to be seen that it need not be.
       project('matrix', { ...playing, include: [matrix], sequence: { groupOrder: 1 } }),
-      // These play one at a time each, and wait for the clock most of the time.
-      project('players', { ...playing, exclude: [matrix], fileParallelism: true, maxWorkers: 2 }),
-      project('faults', { testTimeout: 300_000, fileParallelism: true, maxWorkers: 2 }),
+      // These play one at a time each, or wait for what recovers: beside one another where both are asked for.
+      project('players', { ...playing, ...beside, exclude: [matrix] }),
+      project('faults', { ...beside, testTimeout: 300_000 }),
       project('bench', { testTimeout: 600_000 }),
     ],
   },

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all((stacks ?? []).map((stack) => stack.stop())));
 
 /** Rounds; the first warms up and does not count. They take turns at copying, so that the others are an even number. */
-const rounds = 7;
+const rounds = 5;
 /** Of the default example. */
 const seconds = 24;
 /** What the issue allows copying everything to add to the CPU of rendering it. */

@@ -48,10 +48,10 @@ test(
     ];
     const added: number[] = [];
     const total: number[] = [];
+    const idleFrom = cpuOfSegue();
+    await pause(10_000);
+    const idle = (cpuOfSegue() - idleFrom) / 10;
     for (let run = 0; run < runs; run += 1) {
-      const idleFrom = cpuOfSegue();
-      await pause(10_000);
-      const idle = (cpuOfSegue() - idleFrom) / 10;
       const stream = await makeStream(stack);
       const before = cpuOfSegue();
       const began = performance.now();
