@@ -4,7 +4,11 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-const postgres = { globalSetup: fileURLToPath(new URL('support/shared-postgres.ts', import.meta.url)) };
+/** What uses the catalog: one PostgreSQL for all files, and drizzle as services load it. */
+const withCatalog = {
+  globalSetup: fileURLToPath(new URL('support/shared-postgres.ts', import.meta.url)),
+  setupFiles: [fileURLToPath(new URL('../src/catalog/drizzle-format.ts', import.meta.url))],
+};
 
 /** One project a kind of test, so that `npm test` and `.ci/run` can choose. Real processes share two cores: files run one at a time outside `unit`. */
 const project = (name: string, extra: object = {}) => ({
@@ -33,12 +37,12 @@ export default defineConfig({
       project('unit', { testTimeout: 30_000, fileParallelism: true, isolate: false }),
       // Some wait for others' clocks: three keep two cores busy.
       project('integration', {
-        ...postgres,
+        ...withCatalog,
         fileParallelism: true,
         maxWorkers: 3,
         sequence: { groupOrder: 1 },
       }),
-      project('worker', postgres),
+      project('worker', withCatalog),
       project('providers'),
       // A dozen real players share two cores with everything that they play from: a test may be tried again once, unless it
       // is to be seen that it need not be.

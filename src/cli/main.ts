@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size
+import '../catalog/drizzle-format.ts';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
