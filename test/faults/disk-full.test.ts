@@ -65,7 +65,12 @@ const ballast = (node: string): string => join(disk(folder.path, node), '.ballas
 /** Writes to a node's disk until so much is left. */
 function fill(node: string, left: number): void {
   const { bavail, bsize } = statfsSync(disk(folder.path, node));
-  writeFileSync(ballast(node), Buffer.alloc(Math.max(0, bavail * bsize - left)));
+  try {
+    writeFileSync(ballast(node), Buffer.alloc(Math.max(0, bavail * bsize - left)));
+  } catch (error) {
+    // The node has written meanwhile: it is as full as it can be.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
 }
 
 /** Every segment file on a disk has the bytes that its name promises. */
