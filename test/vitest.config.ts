@@ -4,13 +4,13 @@ import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What uses the catalog: one PostgreSQL for all files, and drizzle as services load it. */
+/** What uses the catalog: one PostgreSQL for all files of a project, and drizzle as services load it. */
 const withCatalog = {
   globalSetup: fileURLToPath(new URL('support/shared-postgres.ts', import.meta.url)),
   setupFiles: [fileURLToPath(new URL('../src/catalog/drizzle-format.ts', import.meta.url))],
 };
 
-/** One project a kind of test, so that `npm test` and `.ci/run` can choose. Real processes share two cores: files run one at a time outside `unit`. */
+/** One project a kind of test, so that `npm test` and `.ci/run` can choose. Real processes share two cores: files run one at a time unless it says more. */
 const project = (name: string, extra: object = {}) => ({
   test: {
     name,

@@ -67,5 +67,7 @@ const log = createLog('bucket', 'info');
 const server = new Miniflare(await options(await receive()));
 const url = await server.ready;
 process.send?.({ url: url.origin });
-// No process.exit() here: in the middle of background compilation it never returns (nodejs/node issue 54918).
+// No process.exit() at once: in the middle of background compilation it never returns (nodejs/node issue 54918).
 process.exitCode = await runUntilStopped(() => server.dispose(), { log, deadlineMs: 5000 });
+// What is left open all the same keeps it no longer than this.
+setTimeout(() => process.exit(), 1000).unref();

@@ -5,7 +5,10 @@ import { childEnvironment } from '../ops/config.ts';
 import { exitOf } from './part.ts';
 import { nodeFlags } from './service.ts';
 
-const modules = ['../cli/playlists.ts', '../cli/node.ts'].map((path) => new URL(path, import.meta.url).href);
+/** In this order: how drizzle is loaded comes before what loads it. */
+const modules = ['../catalog/drizzle-format.ts', '../cli/playlists.ts', '../cli/node.ts'].map(
+  (path) => new URL(path, import.meta.url).href,
+);
 
 /** A start is not held up longer than this for it, in milliseconds. */
 const longestMs = 10_000;

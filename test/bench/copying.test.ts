@@ -9,12 +9,17 @@ import { report, shown, summaryOf } from './ratio.ts';
 
 /** Two deployments that do the same at the same time, one of them copying: what else happens on the machine happens to both. */
 let stacks: readonly [TestStack, TestStack];
+const started: TestStack[] = [];
 beforeAll(async () => {
   // What nobody watches is rendered to its end: a benchmark has no viewers.
   const env = { SEGUE_RENDER_AHEAD_SECONDS: '3600', SEGUE_PROFILE: 'ladder' };
-  stacks = await Promise.all([startStack({ env }), startStack({ env })]);
+  const first = await startStack({ env });
+  started.push(first);
+  const second = await startStack({ env });
+  started.push(second);
+  stacks = [first, second];
 }, 120_000);
-afterAll(() => Promise.all((stacks ?? []).map((stack) => stack.stop())));
+afterAll(() => Promise.all(started.map((stack) => stack.stop())));
 
 /** Rounds; the first warms up and does not count. They take turns at copying, so that the others are an even number. */
 const rounds = 5;
@@ -164,7 +169,7 @@ async function warmUp(stack: TestStack): Promise<void> {
 
 test(`copying everything adds under ${allowed * 100} % to the CPU of rendering it`, async () => {
   await Promise.all(stacks.map(warmUp));
-  const [plain, copied, rest, noise, added, bucket]: number[][] = [[], [], [], [], [], []];
+  const [plain, copied, rest, encoders, added, bucket]: number[][] = [[], [], [], [], [], []];
   // A label says what is copied, so that the stacks are alike, and what was left uncopied stays so.
   const policy = {
     rules: [{ name: 'copied', match: { labels: ['copied'] }, copy: { what: 'everything' } }],
@@ -176,6 +181,8 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
     const ends = await Promise.all(stacks.map((stack, index) => begin(stack, round, index === round % 2)));
     const segments = await Promise.all(ends.map((end) => end()));
     expect(segments[0], 'the same is rendered either way').toBe(segments[1]);
+    // What follows a copy, as playlists that are stored, belongs to this round.
+    await Promise.all(stacks.map(rested));
     const costs = stacks.map((stack, index) => minus(costsOf(stack), before[index] as Cost));
     const [all, none] = [costs[round % 2] as Cost, costs[1 - (round % 2)] as Cost];
     if (round === 0) continue;
@@ -183,7 +190,7 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
     plain?.push(whole);
     copied?.push(all.encoders + all.rest);
     rest?.push(((all.rest - none.rest) / whole) * 100);
-    noise?.push((Math.abs(all.encoders - none.encoders) / whole) * 100);
+    encoders?.push(((all.encoders - none.encoders) / whole) * 100);
     added?.push(((all.encoders + all.rest) / whole - 1) * 100);
     bucket?.push(all.bucket);
   }
@@ -193,16 +200,17 @@ test(`copying everything adds under ${allowed * 100} % to the CPU of rendering i
   report(`the same at the same time, everything copied: ${words(copied, ' s')}`);
   report(`copying adds to the whole tree: ${words(added, ' %')}, allowed ${allowed * 100} %`);
   report(`to all but the encoders: ${words(rest, ' %')}`);
-  report(`encoders, which do the same either way, differ by ${words(noise, ' %')}`);
+  report(`to the encoders, which do the same either way: ${words(encoders, ' %')}`);
   report(`CPU of the embedded bucket meanwhile, not counted: ${words(bucket, ' s')}`);
   expect(summaryOf(rest ?? []).median).toBeLessThan(allowed * 100);
-  // What the same work differs by from tree to tree is no cost of copying.
-  expect(summaryOf(added ?? []).median).toBeLessThan(allowed * 100 + summaryOf(noise ?? []).median);
+  // They vary by more than copying costs: this tells only whether it holds them up.
+  expect(summaryOf(encoders ?? []).median).toBeLessThan(allowed * 100);
 }, 900_000);
 
 test('a policy of nothing costs nothing: not a request to the bucket, and less than can be told from nothing', async () => {
   const [stack] = stacks;
   await setPolicy(stack.url, stack.adminToken, { default: { copy: { what: 'nothing' } } });
+  await rested(stack);
   const [copied, before] = [await sumOf(stack, stored), costsOf(stack)];
   await (await begin(stack, 1000, false))();
   const { bucket } = minus(costsOf(stack), before);

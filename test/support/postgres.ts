@@ -22,8 +22,11 @@ export function databasesOn(url: string): TestPostgres {
     return Object.assign(new URL(url), { pathname: `/${name}` }).href;
   };
   const drop = async () => {
-    for (const name of made) await sql.unsafe(`drop database ${name} with (force)`);
-    await sql.end();
+    try {
+      for (const name of made) await sql.unsafe(`drop database ${name} with (force)`);
+    } finally {
+      await sql.end({ timeout: 5 });
+    }
   };
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -45,9 +48,12 @@ export async function startTestPostgres(): Promise<OwnPostgres> {
   const server = await startPostgres(folder.path, log, { fsync: 'off', max_connections: '300' });
   const databases = databasesOn(server.databaseUrl);
   const end = async () => {
-    await databases.stop();
-    await server.stop();
-    await folder[Symbol.asyncDispose]();
+    try {
+      await databases.stop();
+    } finally {
+      await server.stop();
+      await folder[Symbol.asyncDispose]();
+    }
   };
   let stopping: Promise<void> | undefined;
   const stop = () => {

@@ -4,17 +4,21 @@ import { databasesOn, startTestPostgres, type TestPostgres } from './postgres.ts
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** URL of the PostgreSQL of a run. */
-    postgres: string;
+    /** URL of the PostgreSQL of a project; undefined where the project has none. */
+    postgres?: string;
   }
 }
 
-/** One PostgreSQL for all files of a run: to start one takes two seconds of processor time, a database a tenth of that. */
+/** One PostgreSQL for all files of a project: to start one takes two seconds of processor time, a database a tenth of that. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startTestPostgres();
   project.provide('postgres', server.url);
   return () => server.stop();
 }
 
-/** The PostgreSQL of the run, for one file: use in `beforeAll`, stop in `afterAll`. */
-export const sharedPostgres = (): TestPostgres => databasesOn(inject('postgres'));
+/** The PostgreSQL of the project, for one file: use in `beforeAll`, stop in `afterAll`. */
+export function sharedPostgres(): TestPostgres {
+  const url = inject('postgres');
+  if (url === undefined) throw new Error('This project of test/vitest.config.ts has no PostgreSQL');
+  return databasesOn(url);
+}

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TestPostgres } from '../../support/postgres.ts';
+import { startFaultProxy, through } from '../../support/proxy.ts';
 import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { adminToken, admission, description, startService } from './setup.ts';
 
@@ -50,9 +51,10 @@ test('whoever tries tokens is slowed down, and whoever has the right one is not'
 });
 
 test('while the catalog is away nobody is refused for what cannot be counted', async () => {
-  const server = sharedPostgres();
-  await using service = await startService(await server.createDatabase(), cdn);
-  await server.stop();
+  const databaseUrl = await postgres.createDatabase();
+  await using proxy = await startFaultProxy(databaseUrl);
+  await using service = await startService(through(proxy, databaseUrl), cdn);
+  await proxy.fail({ kind: 'refuse' });
   const wrong = await fetch(`${service.url}/v1/nodes`, { headers: { authorization: 'Bearer wrong' } });
   expect(wrong.status).toBe(401);
   const post = await fetch(`${service.url}/v1/videos`, {
