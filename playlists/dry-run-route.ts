@@ -61,7 +61,7 @@ export function dryRunRoute(app: OpenAPIHono<{ Variables: RequestVariables }>, {
   // It takes seconds of a processor: more than a Worker has.
   if (ports.runtime !== 'process') return;
   const { policies } = ports.catalog;
-  app.use(path, adminOnly(ports.settings.adminToken));
+  app.use(path, adminOnly(ports.settings.adminToken, [path]));
   app.openAPIRegistry.registerPath({
     method: 'post',
     path,

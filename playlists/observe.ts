@@ -85,7 +85,7 @@ export function troubleLog(log: Log, metrics: Metrics): NonNullable<Ports['onTro
   const kinds = new Map<string, FailureLog>();
   const troubles = metrics.counter(
     'troubles_total',
-    'What went wrong on the way without making a request fail',
+    'What went wrong on the way, though no request was answered with an error for it',
     ['what'],
   );
   for (const what of troubleKinds) troubles.inc({ what }, 0);

@@ -32,7 +32,7 @@ const etag = (version: number): string => `"${version}"`;
 
 /** `/v1/policy`: what operators decide for the whole deployment while it runs, and what they had decided before. */
 export function policyRoutes(app: OpenAPIHono<{ Variables: RequestVariables }>, { ports }: Service): void {
-  app.use('/v1/policy/*', adminOnly(ports.settings.adminToken));
+  app.use('/v1/policy/*', adminOnly(ports.settings.adminToken, ['/v1/policy/check', '/v1/policy/simulate']));
   const { policies } = ports.catalog;
   const known = async <T>(call: Promise<T>): Promise<T> => {
     try {

@@ -12,6 +12,8 @@ export interface PolicyVersion {
   readonly author: string | null;
   readonly note: string | null;
   readonly createdAt: Date | null;
+  /** Written by a newer version of Segue, and not understood here: `policy` is the default. */
+  readonly isForeign?: true;
 }
 
 /** What holds where nobody has set anything. */
@@ -25,11 +27,10 @@ const unset: PolicyVersion = {
 
 type Row = typeof policyVersions.$inferSelect;
 
-/** Where a newer version of Segue wrote what is not understood here, the default holds. */
-const read = (row: Row): PolicyVersion => ({
-  ...row,
-  policy: policySchema.safeParse(row.policy).data ?? defaultPolicy,
-});
+function read(row: Row): PolicyVersion {
+  const { data } = policySchema.safeParse(row.policy);
+  return data === undefined ? { ...row, policy: defaultPolicy, isForeign: true } : { ...row, policy: data };
+}
 
 /** The policy in force. */
 export async function currentPolicy(db: Db): Promise<PolicyVersion> {

@@ -216,7 +216,9 @@ export interface NodeLoad {
   slots?: number;
   /** The operator's preference in placement. */
   weight?: number;
-  /** Part of its disk's file system that is used, 0 to 1. */
+  /** Segments among them that only wait for quieter CPUs, by their rule. */
+  copyHeld?: number;
+  /** Part that segments fill of what they could fill of its disk: they, and free space above the reserve. 0 to 1. */
   diskUsed?: number;
   /** 1: its disk, or what it may have of it, is nearly used up, and it makes only what somebody waits for, or nothing. */
   tight?: number;

@@ -31,6 +31,8 @@ export interface CopyQueue<T> {
   readonly size: number;
   /** How many of them failed before. */
   readonly aside: number;
+  /** How many wait only because the CPUs are used by more than their rule says. */
+  readonly held: number;
   /** Takes the next one that may go now; undefined where none may. Ends with {@link CopyQueue.ended}. */
   next(): { readonly key: string; readonly item: T; readonly how: CopyHow } | undefined;
   /** What was taken has ended, after so many bytes were sent; `how` is what it was taken with. */
@@ -99,6 +101,13 @@ export function copyQueue<T>({ slots, cpu, now }: CopyQueueOptions): CopyQueue<T
       let aside = 0;
       for (const one of waiting.values()) if (one.notBefore !== undefined) aside += 1;
       return aside;
+    },
+    get held() {
+      const used = waiting.size === 0 ? 0 : cpu();
+      let held = 0;
+      for (const { how, notBefore } of waiting.values())
+        if (notBefore === undefined && !how.isUrgent && used > how.cpuCeiling) held += 1;
+      return held;
     },
     next() {
       if (running >= mostRunning) return undefined;

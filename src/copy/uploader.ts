@@ -3,9 +3,10 @@ import { copyQueue } from './queue.ts';
 import type { CopyTask } from './task.ts';
 import { copyTries, keyOf, type Tried, type TriesOptions, type Work } from './tries.ts';
 
-/** Tasks by what they do: wait for their turn, run, or rest after a failure. */
+/** Tasks by what they do: wait for their turn, are held by the CPU ceiling of their rule, run, or rest after a failure. */
 export interface CopyStates {
   readonly waiting: number;
+  readonly held: number;
   readonly running: number;
   readonly resting: number;
 }
@@ -165,9 +166,14 @@ export function startUploader(options: UploaderOptions): Uploader {
       }
     },
     get states() {
-      const { aside, size } = queue;
+      const { aside, held, size } = queue;
       const { resting } = tries;
-      return { waiting: size - aside, running: running.size - resting, resting: resting + aside };
+      return {
+        waiting: size - aside - held,
+        held,
+        running: running.size - resting,
+        resting: resting + aside,
+      };
     },
     async stop() {
       ended.abort();

@@ -6,8 +6,6 @@ export type DiskRoom = 'plenty' | 'tight' | 'full';
 /** The room on the file system of a folder. */
 export interface DiskWatch {
   readonly room: DiskRoom;
-  /** Part of the file system that is used, 0 to 1. */
-  readonly used: number;
   /** Free space in bytes, above the reserve; Infinity where nobody tells. */
   readonly free: number;
 }
@@ -25,15 +23,14 @@ export function watchDisk(
   reserve: number,
   now: () => number = () => performance.now(),
 ): DiskWatch {
-  let seen: { readonly at: number; readonly free: number; readonly used: number } | undefined;
+  let seen: { readonly at: number; readonly free: number } | undefined;
   const look = () => {
     if (seen !== undefined && now() - seen.at < freshMs) return seen;
     try {
-      const { bsize, blocks, bavail } = statfsSync(folder);
-      const used = blocks === 0 ? 0 : 1 - bavail / blocks;
-      seen = { at: now(), free: bavail * bsize, used };
+      const { bsize, bavail } = statfsSync(folder);
+      seen = { at: now(), free: bavail * bsize };
     } catch {
-      seen = { at: now(), free: Number.POSITIVE_INFINITY, used: 0 };
+      seen = { at: now(), free: Number.POSITIVE_INFINITY };
     }
     return seen;
   };
@@ -42,14 +39,18 @@ export function watchDisk(
       const { free } = look();
       return free < reserve ? 'full' : free < reserve * 2 ? 'tight' : 'plenty';
     },
-    get used() {
-      return look().used;
-    },
     get free() {
       return Math.max(0, look().free - reserve);
     },
   };
 }
+
+/**
+ * Part that `bytes` of segments fill of what segments could fill, 0 to 1. What others have on the same file system is no part of it:
+ * room is made by the same measure, so that a disk that is shared is not in trouble before that begins.
+ */
+export const usedPart = (bytes: number, free: number): number =>
+  Number.isFinite(free) && bytes + free > 0 ? bytes / (bytes + free) : Number.isFinite(free) ? 1 : 0;
 
 const lastPart = 0.03;
 /** However large segments are: a disk that takes nothing would never learn that they have become smaller. */

@@ -22,7 +22,7 @@ import { nodeApp } from './app.ts';
 import { startCalibrating } from './calibrate.ts';
 import { copyCare } from './copy-care.ts';
 import { copyNotes } from './copy-notes.ts';
-import type { DiskRoom } from './disk-room.ts';
+import { type DiskRoom, usedPart } from './disk-room.ts';
 import { nodeEnd } from './end.ts';
 import { startExposure } from './exposure.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -99,11 +99,12 @@ export async function startNode(
       renders: renders.leases().length + ingest.leases().length,
       encoders: renders.encoding,
       copyQueue: copying.pending,
+      copyHeld: copying.states.held,
       diskBytes: disk.bytes,
       residentBytes: process.memoryUsage.rss(),
       slots: encoders,
       weight: config.weight,
-      diskUsed: space.used,
+      diskUsed: usedPart(disk.ownBytes, space.free),
       tight: room() === 'plenty' ? 0 : 1,
       failures: renders.failures,
       cpu: load().cpu,
@@ -114,7 +115,7 @@ export async function startNode(
     encoders: renders.encoding,
     unrecorded: renders.unrecorded,
     diskBytes: disk.bytes,
-    diskUsed: space.used,
+    diskUsed: usedPart(disk.ownBytes, space.free),
     copyQueue: copying.pending,
     copies: copying.states,
     renders: renders.leases().length,

@@ -94,7 +94,11 @@ function figures(metrics: Metrics, { slots, ffmpeg }: NodeFacts, now: () => Node
   gauge('unrecorded_segments', 'Segments made that wait for their rows', ({ unrecorded }) => unrecorded);
   metrics.gauge('encoders_limit', 'ffmpeg processes at once at most').set(slots);
   gauge('disk_bytes', 'Bytes of segments on disk', ({ diskBytes }) => diskBytes);
-  gauge('disk_used_ratio', 'Part of the file system of the segments that is used', (each) => each.diskUsed);
+  gauge(
+    'disk_used_ratio',
+    'Bytes of segments, by them and the free space above the reserve',
+    (each) => each.diskUsed,
+  );
   gauge('copy_queue', 'Segments waiting to be copied, and renders to be sealed', (each) => each.copyQueue);
   gauge(
     'cost_ratio',
@@ -109,11 +113,12 @@ function figures(metrics: Metrics, { slots, ffmpeg }: NodeFacts, now: () => Node
   );
   metrics.gauge(
     'copy_tasks',
-    'Segments queued for the bucket: waiting, being copied, or resting after a failure',
+    'Segments queued for the bucket: waiting, held by a CPU ceiling, being copied, or resting after a failure',
     ['state'],
     (tasks) => {
-      const { waiting, running, resting } = now().copies;
+      const { waiting, held, running, resting } = now().copies;
       tasks.set({ state: 'waiting' }, waiting);
+      tasks.set({ state: 'held' }, held);
       tasks.set({ state: 'running' }, running);
       tasks.set({ state: 'resting' }, resting);
     },

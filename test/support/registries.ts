@@ -14,7 +14,7 @@ export function registries(): Readonly<Record<'node' | 'playlists', readonly Met
     diskBytes: 0,
     diskUsed: 0,
     copyQueue: 0,
-    copies: { waiting: 0, running: 0, resting: 0 },
+    copies: { waiting: 0, held: 0, running: 0, resting: 0 },
     renders: 0,
     streams: 0,
     heartbeatAge: 0,

@@ -18,9 +18,10 @@ export const token = {
 };
 
 /** Asks, and returns what `fetch` does. Throws {@link ApiError} for everything that is no success. */
-export async function send(path, { method = 'GET', body, signal } = {}) {
+export async function send(path, { method = 'GET', body, ifMatch, signal } = {}) {
   const headers = { authorization: `Bearer ${token.get()}` };
   if (body !== undefined) headers['content-type'] = 'application/json';
+  if (ifMatch !== undefined) headers['if-match'] = ifMatch;
   let answer;
   try {
     answer = await fetch(path, { method, headers, body, signal, cache: 'no-store' });

@@ -207,14 +207,19 @@ export class PolicyEditor {
     $('policy-save').disabled = true;
     const text = this.#text.value;
     try {
-      const now = pretty(await ask('/v1/policy'));
+      const held = await send('/v1/policy');
+      const now = pretty(await held.json());
       if (now !== this.#saved) {
         this.#saved = now;
         this.#say('Somebody else has changed the policy meanwhile; look at the difference, then save again');
         this.#changed();
         return;
       }
-      const answer = await send('/v1/policy', { method: 'PUT', body: text });
+      const answer = await send('/v1/policy', {
+        method: 'PUT',
+        body: text,
+        ifMatch: held.headers.get('etag') ?? undefined,
+      });
       this.#saved = pretty(await answer.json());
       this.#set(this.#saved);
       this.#say(`Saved at ${timeOfDay(Date.now())}; it holds on every node within seconds`);

@@ -155,7 +155,7 @@ function* lostObjects({ events, now }: Findings): Generator<Condition> {
     };
 }
 
-function* historyConditions({ history, now }: Findings): Generator<Condition> {
+function* historyConditions({ history, nodes, now }: Findings): Generator<Condition> {
   const last = (seconds: number): Point[] => history.filter(({ at }) => at * 1000 >= now - seconds * 1000);
   /** Whether the points of so many seconds, most of which have to be there, are all so. */
   const held = (seconds: number, is: (point: Point) => boolean): boolean => {
@@ -163,7 +163,10 @@ function* historyConditions({ history, now }: Findings): Generator<Condition> {
     return points.length >= (seconds / 15) * 0.75 && points.every(is);
   };
   const { copyQueue, exposureSeconds } = history.at(-1) ?? {};
-  if (held(stuckSeconds, (point) => (point.copyQueue ?? 0) > 0 && point.copyRate === 0))
+  // What waits for quieter CPUs does so on purpose.
+  const onPurpose = nodes.reduce((sum, { state, load }) => sum + (state === 'dead' ? 0 : load.copyHeld), 0);
+  const isStuck = (point: Point): boolean => (point.copyQueue ?? 0) > onPurpose && point.copyRate === 0;
+  if (held(stuckSeconds, isStuck))
     yield {
       kind: 'copying-stuck',
       subject: null,

@@ -8,6 +8,7 @@ const loadSchema = z.looseObject({
   renders: z.number().default(0),
   encoders: z.number().default(0),
   copyQueue: z.number().default(0),
+  copyHeld: z.number().default(0),
   diskBytes: z.number().default(0),
   residentBytes: z.number().default(0),
   slots: z.number().optional(),

@@ -25,7 +25,10 @@ const part = (what: string, byDefault: number) => z.number().min(0).max(1).defau
 
 /** What counts as trouble of a node, and how often one is lost. */
 export const troubleSchema = z.strictObject({
-  diskUsed: part('Part of its disk from which on a node is in trouble', 0.9),
+  diskUsed: part(
+    'Part that segments fill of what they could fill of its disk (they and free space), from which on a node is in trouble',
+    0.9,
+  ),
   failures: part('Part of its last segments that failed, from which on a node is in trouble', 0.3),
   lossesPerMonth: z
     .number()

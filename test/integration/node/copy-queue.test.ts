@@ -132,7 +132,7 @@ describe('what is queued', () => {
     await until(() => picky.took.length === 3, { what: 'the others are copied' });
     expect([...copier.outcomes, copier.now().pending]).toEqual(['stored', 'stored', 'stored', 3]);
     await until(() => copier.now().resting === 3, { what: 'all that fail rest' });
-    expect(copier.now()).toEqual({ waiting: 0, running: 0, resting: 3, pending: 3 });
+    expect(copier.now()).toEqual({ waiting: 0, held: 0, running: 0, resting: 3, pending: 3 });
     copier.plan('r', []);
     await copier.idle(AbortSignal.timeout(20_000));
     expect(copier.settled.sort(byNumber)).toEqual([0, 1, 2, 3, 4, 5]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Catalog } from '../../../src/catalog/connect.ts';
 import { addDemand } from '../../../src/catalog/demand.ts';
+import { policyVersions } from '../../../src/catalog/schema.ts';
 import { reachParts } from '../../../src/policy/facts.ts';
 import { type Bucket, openBucket } from '../../../src/store/bucket.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk.ts';
@@ -85,6 +86,18 @@ describe('a policy', () => {
     node.policy.look('other');
     await node.policy.settled(AbortSignal.timeout(10_000));
     expect(await stored('other')).toBe(0);
+  });
+
+  test('that a newer version of Segue wrote leaves in force what held before', async () => {
+    await add('r');
+    await set(catalog, nothing);
+    await catalog.db.insert(policyVersions).values({ version: 2, policy: { newRule: 1 }, author: 'newer' });
+    await using node = await start();
+    await node.policy.settled(AbortSignal.timeout(10_000));
+    expect(await node.policy.explain('r')).toMatchObject({ version: 2 });
+    expect(node.copied).toEqual([]);
+    await set(catalog, everything);
+    await until(async () => (await stored()) === whole, { what: 'the next one is understood, and holds' });
   });
 
   test('takes back what waits for the bucket and is not wanted any more', async () => {

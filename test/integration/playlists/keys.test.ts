@@ -110,6 +110,10 @@ test('each role opens what it is for, and no more', async () => {
   expect([await changed(posts.key), await changed(reads.key), await changed(rules.key)]).toEqual([
     403, 403, 200,
   ]);
+  const tried = async (token: string) => (await call('POST', '/v1/policy/check', token, {})).status;
+  expect([await tried(posts.key), await tried(reads.key), await tried(rules.key)]).toEqual([403, 200, 200]);
+  const dryRun = await call('POST', '/v1/policy/simulate', reads.key, {});
+  expect(dryRun.status, 'which changes nothing').toBe(200);
   expect([await post(posts.key), await post(reads.key), await post(rules.key)]).toEqual([201, 403, 201]);
   const made = await call(
     'POST',

@@ -6,7 +6,7 @@ import type { Event, Node, Point, Video } from '../../../src/cli/overview/servic
 const now = Date.parse('2026-01-02T12:00:00Z');
 const ago = (seconds: number): string => new Date(now - seconds * 1000).toISOString();
 
-const load = { renders: 0, encoders: 0, copyQueue: 0, diskBytes: 0, residentBytes: 0 };
+const load = { renders: 0, encoders: 0, copyQueue: 0, copyHeld: 0, diskBytes: 0, residentBytes: 0 };
 const node = (changed: Partial<Node> = {}): Node => ({
   id: 'node-1',
   url: 'http://127.0.0.1:1',
@@ -119,6 +119,8 @@ test('the bucket, copying and exposure, over a time', () => {
   expect(kinds({ events: [event('lost'), event('lost', { at: ago(4000) })] })).toEqual(['objects-lost']);
   const stuck = { copyQueue: 4, copyRate: 0 };
   expect(kinds({ history: points(300, stuck) })).toEqual(['copying-stuck']);
+  const polite = node({ load: { ...load, copyHeld: 4 } });
+  expect(kinds({ nodes: [polite], history: points(300, stuck) }), 'held by a CPU ceiling').toEqual([]);
   // Not for long enough, or it has gone on meanwhile.
   expect(kinds({ history: points(150, stuck) })).toEqual([]);
   expect(kinds({ history: [...points(300, stuck), point(0, { copyQueue: 3, copyRate: 9 })] })).toEqual([]);

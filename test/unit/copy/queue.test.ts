@@ -93,13 +93,16 @@ describe('copies that wait', () => {
   });
 
   test('give way while the CPUs are used by more than their rule says, unless they are urgent', () => {
-    const { state, put, taken } = queueOf();
+    const { queue, state, put, taken } = queueOf();
     state.cpu = 0.8;
     put('polite', { lane: 'polite', cpuCeiling: 0.5 });
     put('urgent', { lane: 'polite', cpuCeiling: 0.5, isUrgent: true });
     put('plain');
+    expect(queue.held).toBe(1);
     expect(taken()).toEqual(['urgent', 'plain']);
+    expect([queue.size, queue.held]).toEqual([1, 1]);
     state.cpu = 0.4;
+    expect(queue.held).toBe(0);
     expect(taken()).toEqual(['polite']);
   });
 

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { fillable, lesserRoom, roomWithin } from '../../../src/node/disk-room.ts';
+import { fillable, lesserRoom, roomWithin, usedPart } from '../../../src/node/disk-room.ts';
 import { childCpu } from '../../../src/node/policy/child-cpu.ts';
 import { machineLoad } from '../../../src/node/policy/load.ts';
 import { copyOrder } from '../../../src/node/policy/order.ts';
 import { watchingHere } from '../../../src/node/policy/watching.ts';
 import { bytesToFree } from '../../../src/policy/evict.ts';
+import { defaultPolicy } from '../../../src/policy/policy.ts';
 
 test('segments near a playhead go first, then the beginning, then the rest as it is played', () => {
   const order = (playheads: readonly number[]): number[] =>
@@ -54,6 +55,20 @@ test('a disk is tight and full before its budget is used up, by as much as is un
   expect(roomWithin(1e15, Number.POSITIVE_INFINITY, disk)).toBe('plenty');
   expect(lesserRoom('plenty', 'tight')).toBe('tight');
   expect(lesserRoom('full', 'tight')).toBe('full');
+});
+
+test('room is made on a disk before it is in trouble, whatever part of it others have', () => {
+  const disk = { budgetBytes: null, high: 0.9, low: 0.8 };
+  for (const others of [0, 0.21, 0.5, 0.9, 0.99]) {
+    const size = 1e12 * (1 - others);
+    const troubled = Array.from({ length: 1000 }, (_, part) => (size * part) / 1000).find(
+      (bytes) => usedPart(bytes, size - bytes) >= defaultPolicy.trouble.diskUsed,
+    );
+    expect(troubled, `${others}`).toBeDefined();
+    expect(bytesToFree(troubled ?? 0, fillable(size, 0), disk), `${others}`).toBeGreaterThan(0);
+  }
+  expect([usedPart(0, 5), usedPart(0, 0), usedPart(5, 0)]).toEqual([0, 1, 1]);
+  expect(usedPart(5, Number.POSITIVE_INFINITY), 'nobody tells').toBe(0);
 });
 
 test('the time of encoders is what ended since it was last asked for', () => {
