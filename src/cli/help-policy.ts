@@ -20,7 +20,7 @@ export const policyHelp = `
   segue policy                             every setting, a line each
   segue policy get [VERSION]               the whole document, as YAML
   segue policy set FILE                    replaces it (YAML or JSON; - reads standard input)
-  segue policy diff FILE                   what FILE would change (exit code 1: something)
+  segue policy diff FILE                   what FILE would change (exit code 1: something, 2: not known)
   segue policy diff VERSION [VERSION]      what has changed since
   segue policy history                     who has set what, and when
   segue policy restore VERSION             sets it once more

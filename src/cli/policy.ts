@@ -53,7 +53,9 @@ export async function policy(
       ? await change(access, words, options, output)
       : await run(access, rest, options, output);
   } catch (error) {
-    return reportError(error, output, options.json === true);
+    const code = reportError(error, output, options.json === true);
+    // As diff(1) does: 1 says that something differs.
+    return words[0] === 'diff' ? 2 : code;
   }
 }
 
@@ -87,8 +89,8 @@ const verbs: Readonly<Record<string, Run>> = {
     const { versions } = await askAsAdmin(access, '/v1/policy/history', historySchema);
     for (const one of versions) {
       const { version, author, note, createdAt } = one;
-      const words = [version, createdAt, author, note].filter((word) => word !== null);
-      output.out(options.json === true ? JSON.stringify(one) : words.join('  '));
+      const words = [version, createdAt ?? '-', author ?? '-', note ?? ''];
+      output.out(options.json === true ? JSON.stringify(one) : words.join('  ').trimEnd());
     }
     return 0;
   },

@@ -89,4 +89,9 @@ test('segue policy shows and changes it, for people and for programs', async () 
   const wrong = await run(['replicas.mode=some']);
   expect(wrong.code).not.toBe(0);
   expect(wrong.err).toContain('replicas.mode');
+  // As diff(1): 0 and 1 say whether something differs, 2 that nobody knows.
+  expect((await run(['diff', '1'])).code).toBe(1);
+  expect((await run(['diff', '2'])).code).toBe(0);
+  for (const unknown of ['nothing.yaml', '99']) expect((await run(['diff', unknown])).code, unknown).toBe(2);
+  expect((await run(['diff', '1'], { server: 'http://127.0.0.1:1' })).code).toBe(2);
 });
