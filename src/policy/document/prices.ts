@@ -18,7 +18,7 @@ export interface Prices {
   readonly diskGbMonth: number;
 }
 
-/** Prices to begin with, in US dollars as published late in 2026 for a region in the United States; docs/OPERATING.md has their origin. */
+/** Prices to begin with, in US dollars as published late in 2026 for a region in the United States; docs/POLICY.md has them as a table. */
 export const pricePresets = {
   /** Nodes on EC2 and a bucket in the same region, without a CDN. What a node serves goes through the playlist service, in another zone. */
   'aws-s3': {
