@@ -21,7 +21,7 @@ export function addSimulate(
     .option('--trace <file>', 'demand as `segue trace export` writes it; - reads standard input')
     .option(
       '--log <file>',
-      'demand from an access log: combined format, or lines of the playlist service; - reads standard input',
+      'demand from an access log: combined, W3C, S3, or JSON lines (docs/SIMULATION.md); - reads standard input',
     )
     .addOption(optionWith('--workload <name>', 'made-up demand (default: all)', workloadNames))
     .addOption(
