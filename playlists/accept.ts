@@ -13,10 +13,10 @@ import {
   isPlayed,
   type Profile,
   profileNamed,
-  profileNames,
   rendererVersion,
   renditionsOf,
 } from '../src/render/profile.ts';
+import { profileNames } from '../src/render/profile-names.ts';
 import { renderIdOf } from '../src/render/render-id.ts';
 import { isOnDemand } from '../src/rendition/on-demand.ts';
 import { type Admitted, admit } from './admission.ts';

@@ -1,6 +1,7 @@
 import { SegueError } from '../src/ops/errors.ts';
 import type { PlaylistsConfig } from '../src/ops/settings.ts';
-import { profileNamed, profileNames } from '../src/render/profile.ts';
+import { profileNamed } from '../src/render/profile.ts';
+import { profileNames } from '../src/render/profile-names.ts';
 import type { ServiceSettings } from './ports.ts';
 
 /** Bytes of segments in memory at once on a process that may use 150 MB in all. */

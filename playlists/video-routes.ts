@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { SegueError } from '../src/ops/errors.ts';
 import { labelSchema, mostLabels, readLabels } from '../src/policy/labels.ts';
-import { profileNames } from '../src/render/profile.ts';
+import { profileNames } from '../src/render/profile-names.ts';
 import { renditionKinds } from '../src/rendition/kind.ts';
 import { acceptVideo } from './accept.ts';
 import { readText } from './body-text.ts';

@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
+import { roles } from '../catalog/api-key.ts';
+import { auditKinds } from '../catalog/audit-kinds.ts';
 import type { AuditOptions } from './audit.ts';
+import { optionWith } from './completion/suggest.ts';
 import type { CreateKeyOptions, KeysOptions } from './keys.ts';
 import { type ExitCode, processOutput } from './output.ts';
 
@@ -31,7 +34,7 @@ export function addKeys(program: Command, ended: (code: ExitCode) => void): void
     .description('make, list and revoke keys of clients and operators')
     .addHelpText('after', () => keysHelp);
   withAccess(keys.command('create <name>').description('make a key, and print it this once'))
-    .option('--role <role>', 'client, reader or admin', 'client')
+    .addOption(optionWith('--role <role>', 'what it opens', roles).default('client'))
     .action(async (name: string, options: CreateKeyOptions) =>
       ended(await (await import('./keys.ts')).createKey(name, options, processOutput)),
     );
@@ -45,7 +48,7 @@ export function addKeys(program: Command, ended: (code: ExitCode) => void): void
   withAccess(program.command('audit').description('who did what, when'))
     .option('--limit <count>', 'entries at most (default: 100)')
     .option('--before <id>', 'only entries older than this one')
-    .option('--kind <kind>', 'operator or client: only what these did')
+    .addOption(optionWith('--kind <kind>', 'only what these did', auditKinds))
     .addHelpText('after', () => auditHelp)
     .action(async (options: AuditOptions) =>
       ended(await (await import('./audit.ts')).audit(options, processOutput)),

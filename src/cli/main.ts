@@ -3,7 +3,9 @@ import '../catalog/drizzle-format.ts';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
+import { profileNames } from '../render/profile-names.ts';
 import { addCompletion } from './completion/commands.ts';
+import { optionWith } from './completion/suggest.ts';
 import { addCopies } from './copy-commands.ts';
 import type { DrainOptions } from './drain.ts';
 import {
@@ -24,6 +26,7 @@ import type { NodeOptions } from './node.ts';
 import { type ExitCode, processOutput, reportError } from './output.ts';
 import { addOverview } from './overview/commands.ts';
 import type { PolicyOptions } from './policy.ts';
+import { policyWords } from './policy-verbs.ts';
 import type { ReconcileCommandOptions } from './reconcile.ts';
 import { addSimulate } from './simulate-command.ts';
 import { addStreams } from './stream-commands.ts';
@@ -72,7 +75,13 @@ function addServices(command: AddCommand, ended: Ended): void {
 function addClients(command: AddCommand, ended: Ended): void {
   command('make <file>', 'make a video from a description (- reads standard input) and print its URL')
     .option('--server <url>', 'playlist service (default: SEGUE_URL, or this machine)')
-    .option('--profile <name>', 'how it is encoded, as ladder (default: SEGUE_PROFILE of the service)')
+    .addOption(
+      optionWith(
+        '--profile <name>',
+        'how it is encoded (default: SEGUE_PROFILE of the service)',
+        profileNames,
+      ),
+    )
     .option(
       '--label <label>',
       'what kind of video it is, for rules of the policy; again for further ones',
@@ -93,7 +102,8 @@ function addClients(command: AddCommand, ended: Ended): void {
     .action(async (node: string, options: DrainOptions) =>
       ended(await (await import('./drain.ts')).drain(node, options, processOutput)),
     );
-  command('policy [words...]', 'show what operators have decided for the deployment, or change it')
+  command('policy', 'show what operators have decided for the deployment, or change it')
+    .addArgument(policyWords())
     .option('--note <text>', 'why, for those who read the history')
     .option('--if-version <number>', 'change it only if this version is in force')
     .option('--expect-trouble <time>', 'every node counts as in trouble for so long, e.g. 10m')

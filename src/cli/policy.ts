@@ -6,6 +6,7 @@ import { differences, leavesOf, setLeaf } from '../policy/leaves.ts';
 import { type Policy, policySchema } from '../policy/policy.ts';
 import { maxPolicyLength, readPolicyText } from '../policy/read.ts';
 import { type ExitCode, type Output, reportError } from './output.ts';
+import { isPolicyVerb, type PolicyVerb } from './policy-verbs.ts';
 import { askAsAdmin, type ServiceAccess, serviceAccess } from './service-access.ts';
 import { secondsOf } from './time.ts';
 
@@ -48,10 +49,9 @@ export async function policy(
   try {
     const access = await serviceAccess(options);
     const [first = '', ...rest] = words;
-    const run = verbs[first];
-    return run === undefined
-      ? await change(access, words, options, output)
-      : await run(access, rest, options, output);
+    return isPolicyVerb(first)
+      ? await verbs[first](access, rest, options, output)
+      : await change(access, words, options, output);
   } catch (error) {
     const code = reportError(error, output, options.json === true);
     // As diff(1) does: 1 says that something differs.
@@ -59,7 +59,7 @@ export async function policy(
   }
 }
 
-const verbs: Readonly<Record<string, Run>> = {
+const verbs: Readonly<Record<PolicyVerb, Run>> = {
   async get(access, [version], options, output) {
     const { policy: found } = await wholeOf(access, version);
     output.out(options.json === true ? JSON.stringify(found) : stringify(found).trimEnd());

@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { pricePresets } from '../policy/document/prices.ts';
+import { workloadNames } from '../simulate/workloads/names.ts';
+import { optionWith } from './completion/suggest.ts';
 import { simulateHelp } from './help-policy.ts';
 import { type ExitCode, processOutput } from './output.ts';
 import type { SimulateOptions } from './simulate.ts';
@@ -18,15 +21,15 @@ export function addSimulate(
     .option('--trace <file>', 'demand as `segue trace export` writes it; - reads standard input')
     .option(
       '--log <file>',
-      'demand from an access log: combined format, or lines of the playlist service; - reads standard input',
+      'demand from an access log: combined, W3C, S3, or JSON lines (docs/SIMULATION.md); - reads standard input',
     )
-    .option(
-      '--workload <name>',
-      'made-up demand: zipf, watched-once, flash-crowd, diurnal, node-failures (default: all)',
-    )
-    .option(
-      '--prices <preset>',
-      'bill and decide by these: aws-s3, r2, own-hardware (default: those of the first policy)',
+    .addOption(optionWith('--workload <name>', 'made-up demand (default: all)', workloadNames))
+    .addOption(
+      optionWith(
+        '--prices <preset>',
+        'bill and decide by these (default: those of the first policy)',
+        Object.keys(pricePresets),
+      ),
     )
     .option('--html <file>', 'write a page with plots that needs nothing else')
     .option('--svg <folder>', 'write a picture of each workload')

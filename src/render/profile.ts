@@ -4,6 +4,7 @@ import { av1 } from './coding/av1.ts';
 import type { VideoCoding, VideoCodingInput } from './coding/coding.ts';
 import { h264 } from './coding/h264.ts';
 import { hevc } from './coding/hevc.ts';
+import type { profileNames } from './profile-names.ts';
 import type { Rendition, VideoRendition } from './rendition.ts';
 import { type Size, scaledSize, videoTimescale } from './sizes.ts';
 import { stillsOf } from './stills.ts';
@@ -50,10 +51,7 @@ const profiles: Readonly<Record<string, Profile>> = {
   ladder: { ...common, name: 'ladder', codec: 'h264', scales: ladder },
   hevc: { ...common, name: 'hevc', codec: 'hevc', scales: ladder, crf: 24, preset: 'superfast' },
   av1: { ...common, name: 'av1', codec: 'av1', scales: ladder, crf: 35, preset: '10' },
-};
-
-/** Names of all profiles. */
-export const profileNames: readonly string[] = Object.keys(profiles);
+} satisfies Record<(typeof profileNames)[number], Profile>;
 
 /** Encoders of ffmpeg that a profile needs: those of its codecs, and those of the stills. */
 export function encodersOf({ codec }: Profile): readonly string[] {

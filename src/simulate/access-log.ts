@@ -1,5 +1,9 @@
-import { z } from 'zod';
 import { SegueError } from '../ops/errors.ts';
+import { fromCombined } from './log-formats/combined.ts';
+import { fromJson } from './log-formats/json.ts';
+import type { LoggedRequest } from './log-formats/logged.ts';
+import { fromS3 } from './log-formats/s3.ts';
+import { newW3cParser } from './log-formats/w3c.ts';
 import type { Trace, TraceEvent, TraceVideo } from './trace.ts';
 import { newViews, type Views } from './views.ts';
 
@@ -34,70 +38,39 @@ const mostViews = 5_000_000;
 const numberBound = 1_000_000;
 /** No request has a longer line. */
 const mostCharacters = 8192;
-
-/** Common and combined log format, as Apache, nginx and most CDNs write it. */
-const combined =
-  /^(\S+) \S+ \S+ \[(\d{2})\/(\w{3})\/(\d{4}):(\d{2}:\d{2}:\d{2}) ([+-]\d{2})(\d{2})\] "(?:GET|HEAD) (\S+) [^"]*" (\d{3}) (\d+|-)(?: "[^"]*" "([^"]*)")?/;
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-/** A request as the playlist service logs it. */
-const ownLine = z.object({ time: z.string(), method: z.string(), path: z.string(), status: z.number() });
+/** The last moment that a Date can be. */
+const latest = 8.64e15;
 
 /** The name of a segment in `.../VIDEO/RENDITION/anything{n}.m4s`, as Segue names it and most packagers do. */
 const segmentName = /(\d+)\.(?:m4s|ts|mp4|m4v|m4a|cmfv|cmfa|aac)$/;
 
-/** The request on a line of a log; undefined where it is no answered request for a segment. */
-export function requestOn(line: string): SegmentRequest | undefined {
-  if (line.length > mostCharacters) return undefined;
-  const found = line.startsWith('{') ? fromOwn(line) : fromCombined(line);
-  if (found === undefined || (found.status !== 200 && found.status !== 206 && found.status !== 307))
+/**
+ * Reads the lines of one log, in order: the request on each, or undefined where it is no answered request for a segment. Each format is tried;
+ * a line is in one at most.
+ */
+export function newRequestReader(): (line: string) => SegmentRequest | undefined {
+  const parsers = [fromCombined, fromJson, fromS3, newW3cParser()];
+  return (line) => {
+    if (line.length > mostCharacters) return undefined;
+    for (const parse of parsers) {
+      const found = parse(line);
+      if (found !== undefined) return segmentIn(found);
+    }
     return undefined;
-  const path = found.path.replace(/[?#].*$/, '').replace(/^https?:\/\/[^/]*/, '');
+  };
+}
+
+function segmentIn({ at, path: asked, status, bytes, client }: LoggedRequest): SegmentRequest | undefined {
+  if (status !== 200 && status !== 206 && status !== 307) return undefined;
+  const path = asked.replace(/[?#].*$/, '').replace(/^https?:\/\/[^/]*/, '');
   const folders = path.split('/');
   const [, n] = segmentName.exec(folders.pop() ?? '') ?? [];
   const rendition = folders.pop();
   if (n === undefined || rendition === undefined) return undefined;
-  if (Number(n) >= numberBound || Number.isNaN(found.at)) return undefined;
+  if (Number(n) >= numberBound || !(at >= 0 && at <= latest)) return undefined;
   const video = folders.join('/').replace(/\/+$/, '') || '/';
-  const { at, bytes, client } = found;
-  return { at, video, rendition, n: Number(n), bytes, client };
-}
-
-type Found = Pick<SegmentRequest, 'at' | 'bytes' | 'client'> & {
-  readonly path: string;
-  readonly status: number;
-};
-
-function fromCombined(line: string): Found | undefined {
-  const match = combined.exec(line);
-  if (match === null) return undefined;
-  const [, host, day, month = '', year, time, hours, minutes, path = '', status, bytes, agent = ''] = match;
-  const number = String(months.indexOf(month) + 1).padStart(2, '0');
-  return {
-    at: Date.parse(`${year}-${number}-${day}T${time}${hours}:${minutes}`),
-    path,
-    status: Number(status),
-    bytes: bytes === '-' || status === '307' ? undefined : Number(bytes),
-    client: `${host} ${agent}`,
-  };
-}
-
-function fromOwn(line: string): Found | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  const { data } = ownLine.safeParse(json);
-  if (data === undefined || data.method !== 'GET') return undefined;
-  return {
-    at: Date.parse(data.time),
-    path: data.path,
-    status: data.status,
-    bytes: undefined,
-    client: undefined,
-  };
+  // A redirect has a few bytes of its own.
+  return { at, video, rendition, n: Number(n), bytes: status === 307 ? undefined : bytes, client };
 }
 
 interface SeenRendition {
@@ -118,12 +91,13 @@ export async function traceOfLog(
 ): Promise<Trace> {
   const videos = new Map<string, Map<string, SeenRendition>>();
   const views: Views = newViews();
+  const requestOn = newRequestReader();
   let [number, sample] = [0, ''];
   for await (const line of lines) {
     number += 1;
     const request = requestOn(line);
     if (request === undefined) {
-      if (sample === '' && line.trim() !== '')
+      if (sample === '' && line.trim() !== '' && !line.startsWith('#'))
         sample = `line ${number} is ${JSON.stringify(line.slice(0, 80))}`;
       continue;
     }
@@ -148,9 +122,11 @@ export async function traceOfLog(
   const first = all.reduce((least, { at }) => Math.min(least, at), Number.POSITIVE_INFINITY);
   if (all.length === 0) {
     const lacks =
-      number === 0 ? 'is empty' : `has no line about a segment in ${number}; ${sample || 'all are empty'}`;
+      number === 0
+        ? 'is empty'
+        : `has no line about a segment in ${number}; ${sample || 'all are empty or comments'}`;
     throw new SegueError('invalid_request', `${name} ${lacks}`, {
-      hint: 'Give a log in combined format, or what the playlist service logs with SEGUE_LOG_LEVEL=info.',
+      hint: 'Give a log in combined, W3C extended (with its #Fields line) or S3 format, or JSON lines of Caddy, Cloudflare Logpush, or the playlist service with SEGUE_LOG_LEVEL=info.',
     });
   }
   const numbers = new Map([...videos.keys()].map((video, number) => [video, number]));

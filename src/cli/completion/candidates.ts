@@ -1,11 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
-
-/** What a word may become. */
-export interface Candidate {
-  readonly value: string;
-  /** What it is, in some words. */
-  readonly about: string;
-}
+import { type Candidate, Words } from './suggest.ts';
 
 /** Values that are not known from the command line alone: ids that begin so, or files. */
 export interface Values {
@@ -50,21 +44,26 @@ export function candidatesOf(program: Command, words: readonly string[]): readon
       long?.startsWith(last) === true ? [{ value: long, about: description }] : [],
     );
   }
-  const commands = place.count > 0 ? [] : command.createHelp().visibleCommands(command);
+  const commands = place.before.length > 0 ? [] : command.createHelp().visibleCommands(command);
   const named = commands
     .filter((one) => one.name().startsWith(last))
     .map((one) => ({ value: one.name(), about: one.description() }));
   if (named.length > 0) return named;
   const expected = command.registeredArguments;
   const argument =
-    expected[place.count] ?? (expected.at(-1)?.variadic === true ? expected.at(-1) : undefined);
-  return argument === undefined ? [] : valuesOf(argument, { begun: last, before: '', given });
+    expected[place.before.length] ?? (expected.at(-1)?.variadic === true ? expected.at(-1) : undefined);
+  const values = { begun: last, before: '', given };
+  if (argument instanceof Words) {
+    const next = argument.next(place.before.slice(expected.indexOf(argument)));
+    return next === 'file' ? { kind: next, ...values } : next.filter(({ value }) => value.startsWith(last));
+  }
+  return argument === undefined ? [] : valuesOf(argument, values);
 }
 
 interface Place {
   readonly command: Command;
   /** Arguments that stand there already. */
-  readonly count: number;
+  readonly before: readonly string[];
   /** The option whose value comes next. */
   readonly awaiting: Option | undefined;
   /** After `--`: words of another program. */
@@ -75,7 +74,8 @@ interface Place {
 /** Where these words lead. */
 function placeOf(program: Command, words: readonly string[]): Place {
   const given = new Map<string, string>();
-  let [command, count, isForeign] = [program, 0, false];
+  const before: string[] = [];
+  let [command, isForeign] = [program, false];
   let awaiting: Option | undefined;
   for (const word of words) {
     if (isForeign || word === '--') isForeign = true;
@@ -90,12 +90,12 @@ function placeOf(program: Command, words: readonly string[]): Place {
       if (value === undefined) awaiting = option;
       else given.set(option.name(), value);
     } else {
-      const inner = count > 0 ? undefined : command.commands.find((one) => one.name() === word);
-      if (inner === undefined) count += 1;
+      const inner = before.length > 0 ? undefined : command.commands.find((one) => one.name() === word);
+      if (inner === undefined) before.push(word);
       else command = inner;
     }
   }
-  return { command, count, awaiting, isForeign, given };
+  return { command, before, awaiting, isForeign, given };
 }
 
 const optionOf = (command: Command, flag: string): Option | undefined =>

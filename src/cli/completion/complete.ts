@@ -5,7 +5,8 @@ import { oneLine } from '../overview/page.ts';
 import { readNodes, videosNamed } from '../overview/service.ts';
 import { serviceAccess } from '../service-access.ts';
 import { sizeText } from '../size-text.ts';
-import { type Candidate, candidatesOf, type Values } from './candidates.ts';
+import { candidatesOf, type Values } from './candidates.ts';
+import type { Candidate } from './suggest.ts';
 
 /** Somebody waits with a finger on a key, in milliseconds. */
 const answerMs = 1000;

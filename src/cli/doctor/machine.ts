@@ -4,7 +4,8 @@ import { limiter } from '../../ops/child-limits.ts';
 import type { StackConfig } from '../../ops/config.ts';
 import { holderOf } from '../../ops/folder-lock.ts';
 import { findFfmpeg } from '../../render/ffmpeg/find.ts';
-import { encodersOf, profileNamed, profileNames } from '../../render/profile.ts';
+import { encodersOf, profileNamed } from '../../render/profile.ts';
+import { profileNames } from '../../render/profile-names.ts';
 import { isPortFree } from '../../stack/ports.ts';
 import { check, type Finding, failure, ok, warning } from './check.ts';
 

@@ -10,10 +10,11 @@ import {
   type Random,
   viewAt,
 } from './catalog.ts';
+import type { workloadNames } from './names.ts';
 
 /** Demand that is made up, always the same for the same size and seed. */
 export interface Workload {
-  readonly name: string;
+  readonly name: (typeof workloadNames)[number];
   readonly about: string;
   /** How many days it lasts unless asked otherwise. */
   readonly days: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { requestOn, traceOfLog } from '../../../src/simulate/access-log.ts';
+import { newRequestReader, traceOfLog } from '../../../src/simulate/access-log.ts';
 import { linesOf, traceOf } from '../../../src/simulate/trace-file.ts';
 import { makeTrace, workloads } from '../../../src/simulate/workloads/workload.ts';
 
@@ -98,7 +98,7 @@ test('lines of the playlist service name no client: who goes on where a view had
 
 test('paths of other packagers are segments as well', () => {
   const request = (path: string) =>
-    requestOn(`h - - [05/Jan/2026:10:00:00 +0000] "GET ${path} HTTP/1.1" 200 5`);
+    newRequestReader()(`h - - [05/Jan/2026:10:00:00 +0000] "GET ${path} HTTP/1.1" 200 5`);
   expect(request('/renders/r1/720p/12.m4s')).toMatchObject({
     video: '/renders/r1',
     rendition: '720p',
