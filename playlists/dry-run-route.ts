@@ -100,7 +100,9 @@ export function dryRunRoute(app: OpenAPIHono<{ Variables: RequestVariables }>, {
       const hours = query.data;
       const to = ports.now();
       const lines = bounded(policies.trace(to - hours * 3_600_000, to));
-      const [now, trace] = await known(Promise.all([policies.current(), traceOf(lines, 'what was watched')]));
+      const [now, seen, trace] = await known(
+        Promise.all([policies.current(), policies.seen(), traceOf(lines, 'what was watched')]),
+      );
       const prices = pricesOf(now.policy.prices);
       const late = AbortSignal.timeout(mostMs);
       const signal = AbortSignal.any([c.req.raw.signal, late]);
@@ -109,7 +111,7 @@ export function dryRunRoute(app: OpenAPIHono<{ Variables: RequestVariables }>, {
         { name: 'edited', policy: edited },
       ];
       c.header('cache-control', caching.never);
-      const compared = await dryRun(trace, both, prices, { signal }).catch((error: unknown) => {
+      const compared = await dryRun(trace, both, prices, { signal, seen }).catch((error: unknown) => {
         if (!late.aborted || error !== late.reason) throw error;
         throw tooMuch(`The dry run took longer than ${mostMs / 1000} s`);
       });

@@ -1,5 +1,5 @@
 import type { Db } from '../src/catalog/connect.ts';
-import { addDemand, addViews, type NewDemand, type NewView } from '../src/catalog/demand.ts';
+import { addDemand, addViews, demandHistories, type NewDemand, type NewView } from '../src/catalog/demand.ts';
 import {
   currentPolicy,
   type PolicyChange,
@@ -12,6 +12,7 @@ import { renderFacts } from '../src/catalog/render-facts.ts';
 import { traceLines } from '../src/catalog/trace.ts';
 import { addLabels } from '../src/catalog/videos.ts';
 import { matchedOf } from '../src/policy/facts-of-row.ts';
+import type { History } from '../src/policy/forecast/history.ts';
 import { mostLabels } from '../src/policy/labels.ts';
 import { ruleFor } from '../src/policy/match.ts';
 import type { Policy } from '../src/policy/policy.ts';
@@ -30,6 +31,8 @@ export interface PolicyCatalog {
   addDemand(seen: readonly NewDemand[], views: readonly NewView[]): Promise<void>;
   /** Lines of a trace file of what was watched between two times (milliseconds since 1970). */
   trace(from: number, to: number): AsyncGenerator<string>;
+  /** What forecasts are learnt from. */
+  seen(): Promise<ReadonlyMap<string, History>>;
 }
 
 /** See {@link PolicyCatalog}. `within` bounds the time of each query. */
@@ -56,5 +59,6 @@ export function policyCatalog(
       await within(addViews(db, views));
     },
     trace: (from, to) => traceLines(db, from, to, liveSeconds),
+    seen: () => within(demandHistories(db)),
   };
 }

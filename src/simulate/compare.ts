@@ -1,5 +1,6 @@
 import { copyCpuSecondsPerGb, monthSeconds } from '../policy/cost.ts';
 import type { Prices } from '../policy/document/prices.ts';
+import type { History } from '../policy/forecast/history.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type Optimum, optimising } from './optimum.ts';
 import type { Bill } from './quantities.ts';
@@ -49,15 +50,20 @@ export type NamedPolicies = readonly { readonly name: string; readonly policy: P
 export const compare = (trace: Trace, policies: NamedPolicies, prices: Prices): Comparison =>
   finish(comparing(trace, policies, prices));
 
-/** As {@link compare}, in steps. */
-export function* comparing(trace: Trace, policies: NamedPolicies, prices: Prices): Steps<Comparison> {
+/** As {@link compare}, in steps. `seen`: as for {@link simulation}. */
+export function* comparing(
+  trace: Trace,
+  policies: NamedPolicies,
+  prices: Prices,
+  seen?: ReadonlyMap<string, History>,
+): Steps<Comparison> {
   const perMonth = monthSeconds / trace.seconds;
   const share = 1 / (policies.length + 1);
   const optimum = yield* within(optimising(trace, prices, leastAhead(policies)), 0, share);
   const results: Result[] = [];
   for (const [index, { name, policy }] of policies.entries()) {
     const from = (index + 1) * share;
-    const outcome = yield* within(simulation(trace, policy, prices), from, from + share);
+    const outcome = yield* within(simulation(trace, policy, prices, seen), from, from + share);
     results.push(resultOf(name, trace, outcome, optimum));
   }
   return {

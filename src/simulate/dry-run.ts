@@ -1,5 +1,6 @@
 import { SegueError } from '../ops/errors.ts';
 import type { Prices } from '../policy/document/prices.ts';
+import type { History } from '../policy/forecast/history.ts';
 import { type Comparison, comparing, type NamedPolicies } from './compare.ts';
 import { finishInTurns } from './steps.ts';
 import type { Trace } from './trace.ts';
@@ -11,6 +12,8 @@ export const dryRunBounds = { events: 100_000, videos: 50_000, policies: 4 } as 
 export interface DryRunOptions {
   /** Ends it: its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
+  /** What a deployment has learnt of demand by now; default: nothing. */
+  readonly seen?: ReadonlyMap<string, History>;
   /** Hears how much is done, 0 to 1. */
   readonly onStep?: (done: number) => void;
 }
@@ -33,5 +36,5 @@ export async function dryRun(
       hint: 'Choose a shorter time; `segue simulate` takes any.',
     });
   }
-  return finishInTurns(comparing(trace, policies, prices), options);
+  return finishInTurns(comparing(trace, policies, prices, options.seen), options);
 }

@@ -2,7 +2,8 @@ import { countOf, intersection, unionOf } from '../catalog/ranges.ts';
 import { decide } from '../policy/decide.ts';
 import { type Prices, pricesOf } from '../policy/document/prices.ts';
 import { bytesToFree, evictions, leaving } from '../policy/evict.ts';
-import { demandLearner } from '../policy/forecast/learner.ts';
+import type { History } from '../policy/forecast/history.ts';
+import { demandLearner, type Learner } from '../policy/forecast/learner.ts';
 import { ruleFor } from '../policy/match.ts';
 import type { Policy } from '../policy/policy.ts';
 import { newAgenda } from './events.ts';
@@ -55,10 +56,26 @@ type Task =
 export const simulate = (trace: Trace, policy: Policy, prices: Prices = pricesOf(policy.prices)): Outcome =>
   finish(simulation(trace, policy, prices));
 
-/** As {@link simulate}, in steps. */
-export function* simulation(trace: Trace, policy: Policy, prices: Prices): Steps<Outcome> {
+/** Decides by what was seen, which has this demand among it already. */
+const learnt = (seen: ReadonlyMap<string, History>): Learner => ({
+  ...demandLearner(seen),
+  first: () => undefined,
+  again: () => undefined,
+  reached: () => undefined,
+});
+
+/**
+ * As {@link simulate}, in steps. `seen`: what is known of demand from the first moment on, as a deployment knows it now; without it,
+ * forecasts begin with nothing, and learn.
+ */
+export function* simulation(
+  trace: Trace,
+  policy: Policy,
+  prices: Prices,
+  seen?: ReadonlyMap<string, History>,
+): Steps<Outcome> {
   const world = newWorld(trace, prices);
-  const forecast = demandLearner();
+  const forecast = seen === undefined ? demandLearner() : learnt(seen);
   const agenda = newAgenda<Task>();
   const counts = { views: 0, interrupted: 0, coldStarts: 0 };
   const ms = (): number => trace.startedAt + world.now * 1000;

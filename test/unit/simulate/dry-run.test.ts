@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { pricePresets } from '../../../src/policy/document/prices.ts';
+import { newHistory, noteFirst } from '../../../src/policy/forecast/history.ts';
+import { allVideos } from '../../../src/policy/forecast/learner.ts';
 import { defaultPolicy } from '../../../src/policy/policy.ts';
 import { baselines } from '../../../src/simulate/baselines.ts';
-import { compare } from '../../../src/simulate/compare.ts';
+import { type Comparison, compare } from '../../../src/simulate/compare.ts';
 import { dryRun, dryRunBounds } from '../../../src/simulate/dry-run.ts';
 import type { TraceEvent } from '../../../src/simulate/trace.ts';
 import { makeTrace, workloads } from '../../../src/simulate/workloads/workload.ts';
@@ -30,6 +32,21 @@ test('a dry run says the same as a comparison, in steps between which others hav
   expect(steps).toEqual(steps.toSorted((a, b) => a - b));
   expect(Math.min(...steps)).toBe(0);
   expect(Math.max(...steps)).toBeLessThanOrEqual(1);
+});
+
+test('what was seen before is decided by: where nobody comes back, auto copies less than where nothing is known', async () => {
+  const seen = newHistory();
+  for (let n = 0; n < 2000; n += 1) noteFirst(seen, trace.startedAt / 1000 - 30 * 86_400 + n * 1200);
+  const before = structuredClone(seen);
+  const auto = policies.slice(0, 1);
+  const options = { seen: new Map([[allVideos, seen]]) };
+  const [known, unknown] = await Promise.all([
+    dryRun(trace, auto, prices, options),
+    dryRun(trace, auto, prices),
+  ]);
+  const moved = ({ results }: Comparison): number => results[0]?.gbMoved ?? Number.NaN;
+  expect(moved(known)).toBeLessThan(moved(unknown) * 0.9);
+  expect(seen, 'and nothing is added to it').toEqual(before);
 });
 
 test('a dry run ends when asked to, and is bounded', async () => {
