@@ -183,5 +183,10 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
 /** What a failed command may have left open (a pool, a socket) keeps the process for so long at most, in milliseconds. */
 const lingerMs = 1000;
 
+// Whoever reads has seen enough, as `head` does: no fault of ours, and those that follow something end by it.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 process.exitCode = await run(process.argv.slice(2));
 setTimeout(() => process.exit(), lingerMs).unref();

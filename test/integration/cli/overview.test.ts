@@ -174,6 +174,20 @@ describe('segue top', () => {
   });
 });
 
+describe('any command', () => {
+  it('ends without a stack trace when its reader goes', async () => {
+    const { child, ended } = start(env, '--help');
+    ended.catch(() => undefined);
+    let err = '';
+    child.stderr.on('data', (piece: Buffer) => {
+      err += piece.toString();
+    });
+    child.stdout.destroy();
+    await once(child, 'exit');
+    expect([child.exitCode, err]).toEqual([0, '']);
+  });
+});
+
 // The last: it takes a node away.
 describe('segue status', () => {
   it('ends with 0 where all is well, and with 1 and what to do where a node is lost', async () => {
