@@ -27,7 +27,7 @@ const project = (name: string, extra: object = {}) => ({
 const matrix = 'test/players/matrix.test.ts';
 const playing = { testTimeout: 300_000, retry: process.env['SEGUE_PLAYERS_STRICT'] === '1' ? 0 : 1 };
 
-const beside = { fileParallelism: true, maxWorkers: 3, sequence: { groupOrder: 2 } };
+const beside = { fileParallelism: true, maxWorkers: 4, sequence: { groupOrder: 2 } };
 
 export default defineConfig({
   root,
@@ -43,11 +43,11 @@ export default defineConfig({
         sequence: { groupOrder: 1 },
       }),
       project('worker', withCatalog),
-      project('providers'),
       // A dozen real players share two cores with everything that they play from: a test may be tried again once, unless it
       // is to be seen that it need not be.
       project('matrix', { ...playing, include: [matrix], sequence: { groupOrder: 1 } }),
-      // These play one at a time each, or wait for what recovers: beside one another where both are asked for.
+      // These play one at a time each, start others' servers, or wait for what recovers: beside one another where all are asked for.
+      project('providers', beside),
       project('players', { ...playing, ...beside, exclude: [matrix] }),
       project('faults', { ...beside, testTimeout: 300_000 }),
       project('bench', { testTimeout: 600_000 }),
