@@ -25,7 +25,11 @@ const fmp4 = ['-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'init.mp4'
 
 /** Waits for the end, plays everything with ffmpeg and counts. */
 async function expectWhole(stream: TestStream, frames = 25 * seconds): Promise<void> {
-  await until(async () => (await stream.status()).state === 'ended', { what: 'the stream has ended' });
+  // A node is patient for half a minute with what an ended list names and nobody has sent yet.
+  await until(async () => (await stream.status()).state === 'ended', {
+    what: 'the stream has ended',
+    timeout: 60_000,
+  });
   await untilEnded(stream.url);
   const played = await (await playWithFfmpeg(stream.url)).done;
   expect(played).toMatchObject({ exitCode: 0, frames, complaints: [] });
