@@ -49,8 +49,11 @@ export function watchDisk(
  * Part that `bytes` of segments fill of what segments could fill, 0 to 1. What others have on the same file system is no part of it:
  * room is made by the same measure, so that a disk that is shared is not in trouble before that begins.
  */
-export const usedPart = (bytes: number, free: number): number =>
-  Number.isFinite(free) && bytes + free > 0 ? bytes / (bytes + free) : Number.isFinite(free) ? 1 : 0;
+export function usedPart(bytes: number, free: number): number {
+  // A file system that does not tell counts as one with room.
+  if (!Number.isFinite(free)) return 0;
+  return bytes + free > 0 ? bytes / (bytes + free) : 1;
+}
 
 const lastPart = 0.03;
 /** However large segments are: a disk that takes nothing would never learn that they have become smaller. */

@@ -43,7 +43,8 @@ may; QUEUE the segments that wait to be copied; COPIES how fast it copies.
 Exit codes: 0 done (there may be none), 1 the service does not answer, 2 called wrongly, or a wrong token.
 
 --json prints {event: "node", id, url, host, pid, state, heartbeatAt, load: {renders, encoders, slots, copyQueue, copyRate (bytes a
-second), diskBytes, diskUsed, cpu, failures (parts of 1), tight (1: no room is left for it), residentBytes}}.`;
+second), diskBytes, diskUsed (of what segments could fill), cpu, failures (parts of 1), tight (1: no room is left for it),
+residentBytes}}.`;
 
 /** What `segue events --help` says after the options. */
 export const eventsHelp = `
