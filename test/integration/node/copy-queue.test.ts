@@ -129,7 +129,8 @@ describe('what is queued', () => {
     const failing = [0, 1, 2].map((n) => ({ task: task(n), how: bad }));
     copier.plan('r', failing);
     for (let n = 3; n < 6; n += 1) copier.enqueue(task(n));
-    await until(() => picky.took.length === 3, { what: 'the others are copied' });
+    await until(() => copier.outcomes.length === 3, { what: 'the others are copied' });
+    expect(picky.took.toSorted(byNumber)).toEqual([3, 4, 5]);
     expect([...copier.outcomes, copier.now().pending]).toEqual(['stored', 'stored', 'stored', 3]);
     await until(() => copier.now().resting === 3, { what: 'all that fail rest' });
     expect(copier.now()).toEqual({ waiting: 0, held: 0, running: 0, resting: 3, pending: 3 });
