@@ -67,9 +67,7 @@ async function scene(): Promise<Scene> {
       const a = await start('a');
       expect((await want(a, renderId, 0)).status).toBe(202);
       for (const name of names) {
-        await until(async () => (await rows('a', renderId))[name]?.[0]?.[1] === 2, {
-          what: `${name} is made`,
-        });
+        await until(async () => areBoth((await rows('a', renderId))[name]), { what: `${name} is made` });
       }
       await a.stop(0);
       return segmentsIn(join(folder, 'a/segments', renderId));
@@ -81,6 +79,9 @@ async function scene(): Promise<Scene> {
     },
   };
 }
+
+/** Whether both segments are there: the second may get its row before the first. */
+const areBoth = (ranges: Ranges | undefined): boolean => ranges?.[0]?.[0] === 0 && ranges[0][1] === 2;
 
 /** Bytes of a render's segments in a folder, by `rendition/n`. */
 async function segmentsIn(folder: string): Promise<Map<string, Buffer>> {
@@ -120,10 +121,8 @@ test('what a dead node has is served by the one that adopts its disk, and only w
   await addVideo(catalog, 'served', 2);
   const a = await start('a');
   await want(a, 'served', 0);
-  await until(async () => (await rows('bucket', 'served'))['audio']?.[0]?.[1] === 2, {
-    what: 'sound is copied',
-  });
-  await until(async () => (await rows('a', 'served'))['180p']?.[0]?.[1] === 2, { what: 'pictures are made' });
+  await until(async () => areBoth((await rows('bucket', 'served'))['audio']), { what: 'sound is copied' });
+  await until(async () => areBoth((await rows('a', 'served'))['180p']), { what: 'pictures are made' });
   await a.stop(0);
   const bytes = await segmentsIn(join(folder, 'a/segments/served'));
   // As of a crash: an upload, and a segment that was being written.
@@ -168,10 +167,8 @@ test('a damaged segment is removed and made again; renders that the catalog does
   expect(await rows('a', 'damaged')).toEqual({ '180p': [], audio: [] });
   await want(b, 'damaged', 0);
   await want(b, 'damaged', 1);
-  await until(async () => (await rows('b', 'damaged'))['180p']?.[0]?.[1] === 2, {
-    what: 'pictures are whole',
-  });
-  await until(async () => (await rows('b', 'damaged'))['audio']?.[0]?.[0] === 0, { what: 'sound is whole' });
+  await until(async () => areBoth((await rows('b', 'damaged'))['180p']), { what: 'pictures are whole' });
+  await until(async () => areBoth((await rows('b', 'damaged'))['audio']), { what: 'sound is whole' });
   await expectSame(b, 'damaged', bytes);
   expect(await figure(b, 'segue_segments_made_total')).toBe(2);
   expect(await readdir(home)).toHaveLength(1);

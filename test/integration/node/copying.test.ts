@@ -221,8 +221,11 @@ describe('a whole render', () => {
       const [name = ''] = uri.split('/');
       expect(await read(`${name}/init.mp4`)).toBe(`init of ${name}`);
     }
+    // What has found everything copied may seal beside what resumes.
+    await second.idle(never);
     const before = puts().length;
     await second.resume(second.find, never);
+    await second.idle(never);
     expect(puts().length, 'nothing is stored twice').toBe(before);
   });
 

@@ -184,7 +184,7 @@ describe('what is kept', () => {
     await set(catalog, { default: { copy: { what: 'nothing' }, keep: { localSeconds: 3600 } } });
     await using node = await start();
     await until(() => onDisk('old') === 0, { what: 'the old one leaves' });
-    await node.policy.settled(AbortSignal.timeout(10_000));
+    await node.policy.settled(AbortSignal.timeout(60_000));
     expect([onDisk('new'), onDisk('alone')]).toEqual([16, 16]);
   });
 
@@ -203,7 +203,7 @@ describe('what is kept', () => {
     });
     await using node = await start();
     await until(() => onDisk('a1') === 0, { what: 'the less lately watched one leaves' });
-    await node.policy.settled(AbortSignal.timeout(10_000));
+    await node.policy.settled(AbortSignal.timeout(60_000));
     expect([onDisk('a2'), onDisk('b1')]).toEqual([16, 16]);
   });
 
@@ -242,7 +242,7 @@ describe('what is kept', () => {
     // What has left is not copied again.
     await set(catalog, { default: { copy: { what: 'everything' }, keep: { bucketDays: 2 } } });
     await using node = await start();
-    await node.policy.settled(AbortSignal.timeout(10_000));
+    await node.policy.settled(AbortSignal.timeout(60_000));
     expect(await storedCount(catalog, 'old')).toBe(0);
     expect(await node.policy.explain('old')).toMatchObject({
       because: [expect.stringContaining('nobody'), expect.anything()],

@@ -146,15 +146,18 @@ describe('what fails', () => {
   test('a fenced node cannot fail the render of the new holder', async () => {
     await addVideo(catalog, 'r', 1);
     let failures = 0;
+    let isFenced = false;
     renderer.fails = () => {
       failures += 1;
       return new SegueError('render_failed', 'killed');
     };
+    renderer.holds = () => failures === 2 && !isFenced;
     await using node = await startTestRenders({ catalog, renderer });
     await node.renders.take('r', { n: 0 });
-    await until(() => failures === 2, { what: 'two failures' });
+    await until(() => renderer.begun.length === 3, { what: 'two failures, and the last try' });
     await endLeasesOf(catalog.db, 'a');
     await acquireLease(catalog.db, 'r', 'b', 30);
+    isFenced = true;
     await until(() => node.renders.leases().length === 0, { what: 'it is dropped' });
     expect(failures).toBe(3);
     expect(await renderById(catalog.db, 'r')).toMatchObject({ state: 'active' });

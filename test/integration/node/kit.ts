@@ -27,7 +27,7 @@ export const names = ['180p', 'audio'] as const;
 /** An empty catalog, migrated. */
 export async function emptyCatalog(databaseUrl: string): Promise<Catalog & AsyncDisposable> {
   await migrateCatalog(databaseUrl);
-  const catalog = openCatalog(databaseUrl, { queryTimeoutMs: 3000 });
+  const catalog = openCatalog(databaseUrl);
   return { ...catalog, [Symbol.asyncDispose]: () => catalog.close() };
 }
 

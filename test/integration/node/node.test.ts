@@ -9,6 +9,7 @@ import { deploymentId } from '../../../src/catalog/deployment.ts';
 import { runSchema } from '../../../src/catalog/findings.ts';
 import { leaseOf } from '../../../src/catalog/leases.ts';
 import { allNodes } from '../../../src/catalog/nodes.ts';
+import type { Ranges } from '../../../src/catalog/ranges.ts';
 import { renderById } from '../../../src/catalog/videos.ts';
 import { type RunningNode, startNode } from '../../../src/node/main.ts';
 import type { NodeConfig } from '../../../src/ops/config.ts';
@@ -39,8 +40,9 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
+// A node that signs off gives the database a third of a lease time to answer.
 const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> =>
-  startNode(settingsOf(databaseUrl, store.settings, folder.path, changed), {
+  startNode(settingsOf(databaseUrl, store.settings, folder.path, { leaseSeconds: 15, ...changed }), {
     log,
     metrics: createMetrics({ process: false }),
   });
@@ -48,6 +50,9 @@ const start = (changed: Partial<NodeConfig> = {}): Promise<RunningNode> =>
 const rowsOf = async (renderId: string, rendition: string) =>
   (await copiesAt(catalog.db, 'a')).find((row) => row.renderId === renderId && row.rendition === rendition)
     ?.segments ?? [];
+
+/** Whether both segments are there: the second may come before the first. */
+const areBoth = (ranges: Ranges | undefined): boolean => ranges?.[0]?.[0] === 0 && ranges[0][1] === 2;
 
 test('a node with ffmpeg, disk, database and bucket: made, damaged, made again, copied, sealed, signed off', async () => {
   await using proxy = await startFaultProxy(store.settings.endpoint);
@@ -59,7 +64,7 @@ test('a node with ffmpeg, disk, database and bucket: made, damaged, made again, 
   await expect(start(), 'a second process on the same disk').rejects.toMatchObject({ code: 'configuration' });
 
   expect((await want(node, 'r', 0)).status).toBe(202);
-  await until(async () => (await rowsOf('r', 'audio'))[0]?.[1] === 2, { what: 'both segments are made' });
+  await until(async () => areBoth(await rowsOf('r', 'audio')), { what: 'both segments are made' });
   const first = Buffer.from(await (await segment(node, 'r', '180p', 1)).arrayBuffer());
   expect(first.subarray(4, 8).toString()).toBe('styp');
 
@@ -70,11 +75,13 @@ test('a node with ffmpeg, disk, database and bucket: made, damaged, made again, 
   await until(async () => (await segment(node, 'r', '180p', 1)).ok, { what: 'it is made again' });
   const again = Buffer.from(await (await segment(node, 'r', '180p', 1)).arrayBuffer());
   expect(again.equals(first), 'the same bytes').toBe(true);
-  await until(async () => (await rowsOf('r', '180p'))[0]?.[1] === 2, { what: 'its row is there again' });
+  await until(async () => areBoth(await rowsOf('r', '180p')), { what: 'its row is there again' });
 
   expect(await storedOf(catalog.db, 'r')).toEqual(new Map());
   await proxy.fail(undefined);
-  await until(async () => (await renderById(catalog.db, 'r'))?.sealedAt, { what: 'it is sealed' });
+  // A bucket that was away for long is asked every 15 s.
+  const sealing = { what: 'it is sealed', timeout: 60_000 };
+  await until(async () => (await renderById(catalog.db, 'r'))?.sealedAt, sealing);
   for (const name of names) expect((await storedOf(catalog.db, 'r')).get(name)).toEqual([[0, 2]]);
   await node.stop();
   expect(await leaseOf(catalog.db, 'r')).toBeUndefined();
@@ -92,7 +99,7 @@ test('what a node could not copy before it stopped is copied by its next process
   await until(async () => (await rowsOf('s', 'audio')).length > 0, { what: 'it is made' });
   const stopping = performance.now();
   await node.stop();
-  expect(performance.now() - stopping, 'milliseconds to stop').toBeLessThan(9000);
+  expect(performance.now() - stopping, 'milliseconds to stop').toBeLessThan(20_000);
   expect(await storedOf(catalog.db, 's')).toEqual(new Map());
   await using next = await start();
   await until(async () => (await renderById(catalog.db, 's'))?.sealedAt, { what: 'it is sealed' });
@@ -148,7 +155,7 @@ test('reconciling on demand: a torn file and a lost object are found without any
     'missing-object': [['renders/t/180p/0.m4s', 'copied-again']],
   });
   expect(await rowsOf('t', '180p')).toEqual([[0, 1]]);
-  await until(async () => (await storedOf(catalog.db, 't')).get('180p')?.[0]?.[1] === 2, {
+  await until(async () => areBoth((await storedOf(catalog.db, 't')).get('180p')), {
     what: 'the bucket has it again',
   });
   expect(await store.keys('renders/t/180p/')).toContain('renders/t/180p/0.m4s');

@@ -63,7 +63,8 @@ test('what is on demand is made for nobody; once asked for, alone and in play or
 test('a rendition asked for early is made in the same process as the others, and is not caught up', async () => {
   await addLadder();
   renderer.holds = (n) => n === 2;
-  await using node = await startTestRenders({ catalog, renderer });
+  // No time passes: an encoder that has just begun gives way.
+  await using node = await startTestRenders({ catalog, renderer, now: () => 0 });
   await node.renders.take('r', { n: 0 });
   await until(() => renderer.begun.includes(2), { what: 'the third is begun' });
   await node.renders.take('r', { n: 3, rendition: '120p' });

@@ -36,17 +36,20 @@ export interface TestPolicyOptions {
   readonly budgetBytes?: number;
   /** Whether announcements reach it. Default: they do. */
   readonly hears?: boolean;
+  /** Of its machine, from the start. Default: none. */
+  readonly load?: MachineLoad;
 }
 
+const noLoad: MachineLoad = { cpu: 0, disk: 0, network: 0 };
 const space: DiskWatch = { room: 'plenty', free: 1e12 };
 
 /** Starts it. */
 export async function startTestPolicy(options: TestPolicyOptions): Promise<TestPolicy> {
-  const { catalog, disk, bucket, nodeId = 'a', hears = true } = options;
+  const { catalog, disk, bucket, nodeId = 'a', hears = true, load = noLoad } = options;
   const copied: CopyTask[] = [];
   const outcomes: CopyOutcome[] = [];
   const evicted: string[] = [];
-  const state: TestPolicy['state'] = { load: { cpu: 0, disk: 0, network: 0 }, node: 'ready', held: [] };
+  const state: TestPolicy['state'] = { load, node: 'ready', held: [] };
   await heartbeat(catalog.db, announcement(nodeId));
   const copying = startCopying({
     disk,

@@ -36,9 +36,9 @@ beforeEach(async () => {
   return () => catalog.close();
 });
 
-/** The other node says that it lives. */
-const beat = () =>
-  heartbeat(catalog.db, {
+/** The other node says that it lives, for as long as a test takes: the lease time is shorter than that. */
+const beat = async (): Promise<void> => {
+  await heartbeat(catalog.db, {
     id: 'b',
     url: 'http://b',
     host: 'test',
@@ -46,6 +46,8 @@ const beat = () =>
     state: 'ready',
     load: { renders: 0, encoders: 0, copyQueue: 0, diskBytes: 0, residentBytes: 0 },
   });
+  await catalog.db.execute(`UPDATE nodes SET heartbeat_at = now() + interval '1 hour'`);
+};
 const other = async (segments: Ranges): Promise<void> => {
   for (const name of names) await replaceCopies(catalog.db, 'r', name, 'b', segments);
 };

@@ -148,7 +148,8 @@ describe('the lease', () => {
     renderer.holds = (n) => n === 1;
     await using slow = await startTestRenders({ catalog, renderer });
     await slow.renders.take('r', { n: 0 });
-    await until(() => renderer.begun.includes(1), { what: 'segment 1 is begun' });
+    // An encoder begins the next one before the row of the last is written.
+    await until(() => slow.made.length === 1 && renderer.begun.includes(1), { what: 'segment 1 is begun' });
     await endLeasesOf(catalog.db, 'a');
     await using other = await startTestRenders({ catalog, renderer: testRenderer(), id: 'b' });
     expect(await other.renders.take('r', { n: 1 })).toMatchObject({ ours: true, lease: { epoch: 2 } });
@@ -228,7 +229,7 @@ describe('while the database is away', () => {
   test('a finished segment waits for its row, and is neither lost nor made again', async () => {
     await addVideo(catalog, 'r', 10);
     await using proxy = await startFaultProxy(databaseUrl);
-    const behind = openCatalog(through(proxy, databaseUrl), { queryTimeoutMs: 1000 });
+    const behind = openCatalog(through(proxy, databaseUrl), { queryTimeoutMs: 5000 });
     try {
       renderer.holds = (n) => n === 1;
       await using node = await startTestRenders({ catalog: behind, renderer });
@@ -238,11 +239,11 @@ describe('while the database is away', () => {
       });
       await proxy.fail({ kind: 'reset' });
       renderer.holds = () => false;
-      await until(() => proxy.faulted > 1, { what: 'recording was tried more than once' });
+      await until(() => proxy.faulted > 1, { what: 'recording was tried more than once', timeout: 60_000 });
       expect(node.made).toHaveLength(1);
-      expect(node.disk.facts('r', 'audio', 1)).toBeDefined();
+      await until(() => node.disk.facts('r', 'audio', 1), { what: 'it is on the disk' });
       await proxy.fail(undefined);
-      await until(() => node.made.length === 5, { what: 'all is made and recorded' });
+      await until(() => node.made.length === 5, { what: 'all is made and recorded', timeout: 60_000 });
       expect(renderer.begun).toEqual([0, 1, 2, 3, 4]);
       const [row] = await catalog.db.execute(`SELECT segments FROM copies WHERE rendition = 'audio'`);
       expect(row).toEqual({ segments: '{[0,5)}' });
@@ -255,7 +256,7 @@ describe('while the database is away', () => {
   test('rendering goes on: finished segments wait for their rows beside, up to a bound', async () => {
     await addVideo(catalog, 'r', 300);
     await using proxy = await startFaultProxy(databaseUrl);
-    const behind = openCatalog(through(proxy, databaseUrl), { queryTimeoutMs: 1000 });
+    const behind = openCatalog(through(proxy, databaseUrl), { queryTimeoutMs: 5000 });
     try {
       renderer.holds = (n) => n === 2;
       await using node = await startTestRenders({ catalog: behind, renderer });
@@ -271,7 +272,7 @@ describe('while the database is away', () => {
       expect(renderer.begun).toHaveLength(2 + 64);
       expect(node.made).toHaveLength(2);
       await proxy.fail(undefined);
-      await until(() => node.made.length === 80, { what: 'all is made and recorded' });
+      await until(() => node.made.length === 80, { what: 'all is made and recorded', timeout: 60_000 });
       expect(renderer.begun).toEqual(Array.from({ length: 80 }, (_, n) => n));
     } finally {
       await behind.close();
@@ -280,7 +281,8 @@ describe('while the database is away', () => {
 
   test('one that could not be recorded in time stays on the disk, and is recorded when it is asked for', async () => {
     await addVideo(catalog, 'r', 1);
-    await using node = await startTestRenders({ catalog, renderer, patienceMs: 0 });
+    let clock = 0;
+    await using node = await startTestRenders({ catalog, renderer, patienceMs: 0, now: () => clock });
     await catalog.db.execute('ALTER TABLE copies RENAME TO copies_away');
     // The lease is taken while the rows cannot be read: nothing is begun, and it is given back.
     await expect(node.renders.take('r', { n: 0 })).rejects.toThrow();
@@ -295,6 +297,7 @@ describe('while the database is away', () => {
     await until(() => node.renders.encoding + node.renders.unrecorded === 0, { what: 'it was given up' });
     expect(node.made).toEqual([]);
     await catalog.db.execute('ALTER TABLE copies_away RENAME TO copies');
+    clock += 1000;
     await until(() => node.made.length === 1, { what: 'it is recorded' });
     expect(renderer.begun, 'encoded once').toEqual([0]);
     expect(await node.rows('r')).toEqual([[0, 1]]);

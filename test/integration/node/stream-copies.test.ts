@@ -271,7 +271,7 @@ test('what was never listed with these bytes is neither copied nor taken for wha
     await disk.put('left', 'v0', 1, bytesOf('other', 1));
     await disk.put('left', 'v0', 2, bytesOf('v0', 2));
     // As a node does it whose announcements were interrupted.
-    const signal = AbortSignal.timeout(20_000);
+    const signal = AbortSignal.timeout(60_000);
     const found: number[] = [];
     for await (const { n } of uncopied({ catalog, disk, bucket, nodeId: 'a', log }, signal)) found.push(n);
     expect(found).toEqual([0]);

@@ -152,6 +152,8 @@ export async function openSweepField(backing: SweepBacking): Promise<SweepField>
       const copying = startCopying({ disk, bucket, catalog, log, concurrency: 3, onCopied: () => undefined });
       await copying.resume(() => uncopied({ catalog, disk, bucket, nodeId: 'a', log }, never), never);
       await until(async () => (await renderById(catalog.db, 'r'))?.sealedAt, { what: 'it is sealed' });
+      // Nothing is stored any more afterwards.
+      await copying.idle(never);
       await copying.stop();
     },
     put,

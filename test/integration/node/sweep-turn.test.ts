@@ -26,6 +26,13 @@ beforeEach(async () => {
   return () => field[Symbol.asyncDispose]();
 });
 
+/** Whoever asked before that might have the turn instead. */
+const untilItHasTheTurn = async (): Promise<void> => {
+  const running = async () => (await field.catalog.db.execute('SELECT 1 FROM sweeps')).length > 0;
+  await until(running, { what: 'it has the turn' });
+  expect((await field.begin({ nodeId: 'b' }, 3600)).kind).toBe('running');
+};
+
 test('others wait for it and get its report, or find that it was lately enough', async () => {
   await field.storedRender('r');
   await field.take(key(2));
@@ -38,9 +45,7 @@ test('others wait for it and get its report, or find that it was lately enough',
     },
   };
   const first = field.begin({ bucket: slow });
-  await until(async () => (await field.begin({ nodeId: 'b' }, 3600)).kind === 'running', {
-    what: 'it has the turn',
-  });
+  await untilItHasTheTurn();
   const joined = sweepNow(field.optionsOf({ nodeId: 'b' }), tally(), never);
   gate.resolve();
   const done = await first;
@@ -89,9 +94,7 @@ test('one whose node is gone gives way once its time is over, and does not come 
   };
   const first = field.begin({ bucket: stuck });
   first.catch(() => undefined);
-  await until(async () => (await field.begin({ nodeId: 'b' }, 3600)).kind === 'running', {
-    what: 'it has the turn',
-  });
+  await untilItHasTheTurn();
   await until(
     async () => {
       // It may just have extended its turn.

@@ -250,7 +250,7 @@ test('a copy under way is not hurt: its bytes are there, and neither its answer 
   expect(lines(await field.sweep())).toEqual(['object-without-row r/180p/0.m4s row-written']);
   expect((await field.sweep()).findings).toEqual([]);
   await field.proxy.fail(undefined);
-  await uploader.idle(AbortSignal.timeout(30_000));
+  await uploader.idle(AbortSignal.timeout(60_000));
   expect(outcomes).toEqual(['was-there']);
   expect(await field.stored()).toEqual([[0, 1]]);
   await uploader.stop();
