@@ -12,6 +12,6 @@ export async function untilEnded(url: string): Promise<void> {
       const media = await Promise.all(lists.map(([uri]) => text(new URL(uri, url).href)));
       return media.length > 0 && media.every((list) => list.includes('#EXT-X-ENDLIST'));
     },
-    { what: 'every list has its end' },
+    { what: 'every list has its end', timeout: 60_000 },
   );
 }

@@ -50,7 +50,7 @@ function parentOf(pid: number): number {
 }
 
 /** Waits until none of these processes lives. @throws with the command lines of those that do. */
-export async function assertGone(look: () => readonly SeenProcess[], timeout = 20_000): Promise<void> {
+export async function assertGone(look: () => readonly SeenProcess[], timeout = 60_000): Promise<void> {
   await until(() => look().length === 0, { what: 'no process is left', timeout }).catch(() => {
     const left = look().map(({ pid, command }) => `${pid} ${command.slice(0, 150)}`);
     if (left.length > 0) throw new Error(`processes are left:\n${left.join('\n')}`);

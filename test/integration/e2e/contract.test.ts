@@ -36,6 +36,12 @@ test('playlists: type, caching, CORS, HEAD, gzip', async () => {
     ['audio/media.m3u8', immutable],
     ['180p/media.m3u8?sealed=0&mode=event', moment],
   ] as const;
+  // A growing list waits for its first segment, but not for ever.
+  const growing = path('180p/media.m3u8?sealed=0&mode=event');
+  await until(async () => (await get(growing)).status === 200, {
+    what: 'the first segment is made',
+    timeout: 60_000,
+  });
   for (const [rest, caching] of cases) {
     const plain = await get(path(rest), { 'accept-encoding': 'identity' });
     expect(plain.status, rest).toBe(200);
@@ -171,13 +177,24 @@ test('an EVENT playlist only grows, and ends once everything is in the bucket', 
   const through = (await get(path('180p/1.m4s'))).body;
   await field.proxy.fail(undefined);
   await field.reach(video.id, 'everything is copied', (status) => status.state === 'stored');
-  const after = (await get(list)).body.toString();
+  const after = await until(
+    async () => {
+      const text = (await get(list)).body.toString();
+      return text.includes('#EXT-X-ENDLIST') ? text : undefined;
+    },
+    { what: 'the list has ended' },
+  );
   expect(after.startsWith(before)).toBe(true);
   expect(after.slice(before.length)).toContain('#EXT-X-ENDLIST');
 
-  // The same stable URL now leads to the bucket.
-  const moved = await get(path('180p/1.m4s'), { range: 'bytes=0-9' });
-  expect(moved.status).toBe(307);
+  // The same stable URL leads to the bucket, as soon as the service has heard of it.
+  const moved = await until(
+    async () => {
+      const answer = await get(path('180p/1.m4s'), { range: 'bytes=0-9' });
+      return answer.status === 307 ? answer : undefined;
+    },
+    { what: 'it is redirected' },
+  );
   expect(moved.headers).toMatchObject({
     'cache-control': never,
     'access-control-allow-origin': '*',

@@ -41,7 +41,7 @@ const films = [
   ['sample_portrait.mp4', { width: 160, height: 240 }, 30, 1, mono],
 ] as const;
 
-describe.skipIf(noFootage !== undefined)('real footage', () => {
+describe.skipIf(noFootage !== undefined)('real footage', { timeout: 300_000 }, () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await startStack({ env: { SEGUE_ASSETS: folder, SEGUE_LOG_LEVEL: 'warn' } });

@@ -38,8 +38,8 @@ test('a segment far ahead is held with empty boxes, then comes, and plays', asyn
       const answer = await get(path(`360p/${n}.m4s`));
       return answer.headers['x-segue-source'] === 'held' ? undefined : answer;
     },
-    { what: 'the finished segment is answered at once' },
+    { what: 'the finished segment is answered at once', timeout: 60_000 },
   );
   expect(held.body.subarray(held.body.length - again.body.length).equals(again.body)).toBe(true);
   expect(again.headers['cache-control']).toBe('public, max-age=31536000, immutable');
-});
+}, 240_000);

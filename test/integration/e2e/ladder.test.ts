@@ -73,8 +73,14 @@ test('a ladder is listed as it was measured, and the bucket alone plays all of i
   const text = await read(url);
   const media = await read(new URL('270p/media.m3u8', url).href);
   // Where the service sends the first segment: everything else of the render lies beside it.
-  const segment = await fetch(new URL('270p/0.m4s', url));
-  await segment.arrayBuffer();
+  const segment = await until(
+    async () => {
+      const answer = await fetch(new URL('270p/0.m4s', url));
+      await answer.arrayBuffer();
+      return answer.redirected ? answer : undefined;
+    },
+    { what: 'the service sends viewers to the bucket' },
+  );
   const bucket = new URL('../index.m3u8', segment.url).href;
   const sealed = await read(bucket);
   const target = Number(/TARGETDURATION:(\d+)/.exec(media)?.[1]);
@@ -122,4 +128,4 @@ test('a ladder is listed as it was measured, and the bucket alone plays all of i
     expect([picture.status, picture.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
     await picture.arrayBuffer();
   }
-});
+}, 300_000);

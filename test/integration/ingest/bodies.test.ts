@@ -95,6 +95,8 @@ describe('one stream', () => {
     expect(await other.put('a.ts', ts(1)), 'another stream').toMatchObject({ status: 201 });
     await until(async () => (await stream.put('y.ts', ts(1))).status === 429, { what: 'it is refused' });
     for (const each of begun) each.cut();
+    // With the other stream's.
+    await until(async () => (await node.spooled()) === before + 1, { what: 'nothing is left of them' });
     await until(async () => (await stream.put('y.ts', ts(1))).status === 201, { what: 'it is taken in' });
   });
 
@@ -137,7 +139,10 @@ describe('one stream', () => {
     await asked.promise;
     await until(async () => (await other.rows()).length === 2, { what: 'the other stream goes on' });
     await node.restart();
-    expect(await leaseOf(node.catalog.db, other.renderId)).toBeUndefined();
+    // A node that stops waits for its streams for three seconds, also for one that is slow only.
+    await until(async () => (await leaseOf(node.catalog.db, other.renderId)) === undefined, {
+      what: 'the other stream is let go of',
+    });
     never.resolve();
   });
 });

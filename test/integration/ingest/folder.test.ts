@@ -14,7 +14,7 @@ const seconds = 6;
 let stack: TestStack;
 beforeAll(async () => {
   stack = await startStack();
-}, 90_000);
+});
 afterAll(() => stack.stop());
 
 const ingest = (...args: Arguments) => runIngest(stack, ...args);
@@ -25,7 +25,10 @@ async function expectFrames(url: string, frames: number): Promise<void> {
     const headers = { authorization: `Bearer ${stack.adminToken}` };
     return (await (await fetch(`${stack.url}/v1/streams/${id}`, { headers })).json()) as { state: string };
   };
-  await until(async () => (await statusOf()).state === 'ended', { what: 'the stream has ended' });
+  await until(async () => (await statusOf()).state === 'ended', {
+    what: 'the stream has ended',
+    timeout: 60_000,
+  });
   await untilEnded(url);
   const played = await (await playWithFfmpeg(url)).done;
   expect(played).toMatchObject({ exitCode: 0, frames, complaints: [] });
@@ -130,4 +133,4 @@ test('a broken playlist beside it and a file that was deleted: told, the rest is
   );
   expect(lines.at(-1)).toMatchObject({ event: 'done', ended: 1, complete: false });
   await expectFrames(stream.url, 25 * (seconds - 1));
-}, 60_000);
+});

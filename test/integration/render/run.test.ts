@@ -10,7 +10,7 @@ import { until } from '../../support/wait.ts';
 import { isRunning } from './running.ts';
 
 let folder: TemporaryFolder;
-/** ffmpeg behind a script that leaves its process id. */
+/** ffmpeg behind a script that leaves its process id. It adds a line: one that is ended meanwhile leaves no empty file. */
 let traced: string;
 let pidFile: string;
 
@@ -19,14 +19,14 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   traced = join(folder.path, 'traced');
   pidFile = join(folder.path, 'pid');
-  await writeFile(traced, `#!/bin/sh\necho $$ > '${pidFile}'\nexec '${path}' "$@"\n`);
+  await writeFile(traced, `#!/bin/sh\necho $$ >> '${pidFile}'\nexec '${path}' "$@"\n`);
   await chmod(traced, 0o755);
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
-/** The process that was last started, once it has left its number. */
+/** The process that was last started and has left its number. */
 function startedPid(): Promise<number> {
-  return until(async () => Number(await readFile(pidFile, 'utf8')) || undefined, {
+  return until(async () => Number((await readFile(pidFile, 'utf8')).trim().split('\n').at(-1)) || undefined, {
     what: 'ffmpeg has started',
   });
 }
@@ -135,7 +135,7 @@ describe('runFfmpeg', () => {
 
   test('a process that ignores SIGTERM is killed', async () => {
     const deaf = join(folder.path, 'deaf');
-    await writeFile(deaf, `#!/bin/sh\ntrap '' TERM\necho $$ > '${pidFile}'\nwhile :; do sleep 0.1; done\n`);
+    await writeFile(deaf, `#!/bin/sh\ntrap '' TERM\necho $$ >> '${pidFile}'\nwhile :; do sleep 0.1; done\n`);
     await chmod(deaf, 0o755);
     await expect(runFfmpeg(run([], { path: deaf, limits: { stall: 300, total: 9_000 } }))).rejects.toThrow(
       SegueError,

@@ -92,7 +92,9 @@ test('nothing configured: the embedded parts are started, probed and ended', asy
 
 test('a real database and bucket: all is well and nothing is left in the bucket', async () => {
   const { code, report } = await doctor(external());
-  expect(report.checks.filter(({ state, name }) => state !== 'ok' && name !== 'ffmpeg')).toEqual([]);
+  // An old ffmpeg, and a disk that is slow or nearly full, are warned of.
+  const ofMachine = ['ffmpeg', 'disk'];
+  expect(report.checks.filter(({ state, name }) => state !== 'ok' && !ofMachine.includes(name))).toEqual([]);
   expect(code).toBe(0);
   expect(await bucket.keys()).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { SegueError } from '../../../src/ops/errors.ts';
 import { createLog } from '../../../src/ops/log.ts';
-import { identify, isAlive } from '../../../src/ops/process-identity.ts';
+import { identify, isAlive, signalTo } from '../../../src/ops/process-identity.ts';
 import { chooseAccount } from '../../../src/stack/account.ts';
 import { startPostgres } from '../../../src/stack/postgres.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -38,7 +38,7 @@ async function supervisor(folder: string) {
     child.kill('SIGKILL');
     await exited;
   };
-  return { pid, url, kill };
+  return { pid, url, supervisor: child.pid, kill };
 }
 
 test('twice in a row in a folder that only this user may enter: same port, same password, data kept', async () => {
@@ -91,7 +91,10 @@ test('kill -9 of everything with a transaction just committed: nothing is lost',
   await query(killed.url, async (sql) => {
     await sql`create table kept (n int)`;
     await sql`insert into kept select generate_series(1, 1000)`;
-    for (const { pid } of processesOf(folder.path)) process.kill(pid, 'SIGKILL');
+    // The server first: the end of the supervisor, or that of one of its own, would have it do something. Those may end by themselves.
+    const rank = ({ pid }: { pid: number }) => (pid === killed.pid ? 0 : pid === killed.supervisor ? 2 : 1);
+    for (const { pid } of processesOf(folder.path).toSorted((a, b) => rank(a) - rank(b)))
+      signalTo(pid, 'SIGKILL');
   });
   await killed.kill();
   expect(await readFile(join(folder.path, 'postgres', 'data', 'postmaster.pid'), 'utf8')).toContain(

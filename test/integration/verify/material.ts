@@ -25,15 +25,19 @@ export interface FolderServer extends AsyncDisposable {
   readonly url: string;
   /** Requests so far. */
   readonly requests: () => number;
+  /** Requests of playlists so far. */
+  readonly lists: () => number;
 }
 
 /** A folder as a static HTTP server answers it: CORS, byte ranges, types by extension. */
 export async function serveFolder(folder: string): Promise<FolderServer> {
   let requests = 0;
+  let lists = 0;
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests += 1;
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const path = join(folder, normalize(pathname));
+    if (path.endsWith('.m3u8')) lists += 1;
     const body = await readFile(path).catch(() => undefined);
     const headers = {
       'access-control-allow-origin': '*',
@@ -54,6 +58,7 @@ export async function serveFolder(folder: string): Promise<FolderServer> {
   return {
     url: `http://127.0.0.1:${port}`,
     requests: () => requests,
+    lists: () => lists,
     [Symbol.asyncDispose]: () =>
       new Promise<void>((resolve) => {
         server.closeAllConnections();
