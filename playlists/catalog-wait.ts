@@ -23,23 +23,25 @@ export async function onceCatalogAnswers(
 ): Promise<Response> {
   const { ports, holds } = service;
   const until = ports.now() + waitMs;
-  const answer = (): Promise<Response | SegueError> =>
-    route(c, service).catch((error: unknown) => {
+  const answer = (at: Service): Promise<Response | SegueError> =>
+    route(c, at).catch((error: unknown) => {
       if (isAway(error)) return error as SegueError;
       throw error;
     });
-  let last = await answer();
+  let last = await answer(service);
   if (last instanceof Response) return last;
   const leave = holds.take();
   if (leave === undefined) throw last;
   const note = noted(c, ports);
+  const place = placeOf(leave);
+  const inPlace = { ...service, holds: place.holds };
   try {
     while (ports.now() < until) {
       const pause = new Promise<void>((resolve) => {
         setTimeout(resolve, againMs);
       });
       await orAborted(pause, c.req.raw.signal);
-      last = await answer();
+      last = await answer(inPlace);
       if (last instanceof Response) {
         note('answered');
         return last;
@@ -47,7 +49,27 @@ export async function onceCatalogAnswers(
     }
     throw last;
   } finally {
-    leave();
+    place.end();
     note(c.req.raw.signal.aborted ? 'left' : 'failed');
   }
+}
+
+/** The place of a request among the holds, for what its answer waits for then: were all taken, a second one would be refused. */
+function placeOf(leave: () => void): { readonly holds: Service['holds']; end(): void } {
+  let isInUse = false;
+  let isOver = false;
+  const take = (): (() => void) => {
+    isInUse = true;
+    return () => {
+      isInUse = false;
+      if (isOver) leave();
+    };
+  };
+  return {
+    holds: { take, count: 1 },
+    end() {
+      isOver = true;
+      if (!isInUse) leave();
+    },
+  };
 }

@@ -3,10 +3,12 @@ import { Hono } from 'hono';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { cutFor, type HeldBytes, heldBody, pacedBody } from '../../../playlists/body.ts';
 import { byteBudget } from '../../../playlists/byte-budget.ts';
+import { onceCatalogAnswers } from '../../../playlists/catalog-wait.ts';
 import { changeHub } from '../../../playlists/changes.ts';
 import { eventStreams } from '../../../playlists/event-stream.ts';
 import { flights } from '../../../playlists/flights.ts';
-import type { RequestVariables } from '../../../playlists/service.ts';
+import type { RequestContext, RequestVariables, Service } from '../../../playlists/service.ts';
+import { SegueError } from '../../../src/ops/errors.ts';
 import { until } from '../../support/wait.ts';
 
 const never = new AbortController().signal;
@@ -105,6 +107,38 @@ describe('byte budget', () => {
   });
 });
 
+describe('a wait for the catalog', () => {
+  test('goes on in its place for what the answer waits for, and gives it back once', async () => {
+    let left = 0;
+    let isFull = false;
+    const take = () => {
+      if (isFull) return undefined;
+      isFull = true;
+      return () => (left += 1);
+    };
+    const holds = { count: 0, take };
+    const service = { ports: { now: Date.now }, holds } as unknown as Service;
+    let leaveLast: (() => void) | undefined;
+    let tries = 0;
+    const route = async (c: RequestContext, { holds: within }: Service) => {
+      tries += 1;
+      if (tries === 1) throw new SegueError('catalog_unavailable', 'away');
+      const leave = within.take();
+      if (leave === undefined) throw new SegueError('too_many_holds', 'full');
+      leaveLast = leave;
+      if (tries > 2) return c.text('held');
+      leave();
+      throw new SegueError('catalog_unavailable', 'away again');
+    };
+    const app = new Hono<{ Variables: RequestVariables }>();
+    app.get('/', (c) => onceCatalogAnswers(c, service, route));
+    expect(await (await app.request('/')).text()).toBe('held');
+    expect([tries, left]).toEqual([3, 0]);
+    leaveLast?.();
+    expect(left).toBe(1);
+  });
+});
+
 describe('event streams', () => {
   test('whoever reads nothing any more gives its place up, and its connection is cut', async () => {
     let cuts = 0;
@@ -112,7 +146,7 @@ describe('event streams', () => {
       cuts += 1;
       return true;
     };
-    const stream = eventStreams({ cut }, 50);
+    const stream = eventStreams({ cut }, 2000);
     const app = new Hono<{ Variables: RequestVariables }>();
     app.onError((error, c) => c.text(JSON.stringify(error), 503));
     app.get('/', (c) =>
