@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { unstable_startWorker } from 'wrangler';
-import { adminToken, secret } from '../integration/playlists/setup.ts';
+import { adminToken, leaseSeconds, secret } from '../integration/playlists/setup.ts';
 
 /** The playlist service in a real workerd, as wrangler bundles it. */
 export interface TestWorker extends AsyncDisposable {
@@ -18,9 +18,9 @@ export async function startTestWorker(databaseUrl: string, bucketPublicUrl: stri
       S3_PUBLIC_URL: text(bucketPublicUrl),
       SEGUE_SECRET: text(secret),
       SEGUE_ADMIN_TOKEN: text(adminToken),
-      SEGUE_LEASE_SECONDS: text('1'),
+      SEGUE_LEASE_SECONDS: text(String(leaseSeconds)),
       SEGUE_HOLD_SECONDS: text('20'),
-      SEGUE_HOLD_SILENT_SECONDS: text('0.5'),
+      SEGUE_HOLD_SILENT_SECONDS: text('3'),
       SEGUE_CHANGES_PER_MINUTE: text('30'),
     },
     dev: {

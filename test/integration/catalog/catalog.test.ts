@@ -132,9 +132,9 @@ describe('videos', () => {
 
   test('the first init segment stays; a holder that was fenced settles none', async () => {
     const former = { nodeId: 'n1', epoch: 1 };
-    await acquireLease(catalog.db, 'r', 'n1', 3);
+    await acquireLease(catalog.db, 'r', 'n1', 60);
     await endLeasesOf(catalog.db, 'n1');
-    await acquireLease(catalog.db, 'r', 'n2', 3);
+    await acquireLease(catalog.db, 'r', 'n2', 60);
     const holder = { nodeId: 'n2', epoch: 2 };
     await settleInit(catalog.db, 'r', '720p', Buffer.from('late'), former);
     expect(await settleInit(catalog.db, 'r', '720p', Buffer.from('one'), holder)).toEqual(Buffer.from('one'));
@@ -146,7 +146,7 @@ describe('videos', () => {
 describe('leases', () => {
   test('of two nodes that ask at once, one gets it', async () => {
     const asked = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => acquireLease(catalog.db, 'r', `n${i}`, 3)),
+      Array.from({ length: 10 }, (_, i) => acquireLease(catalog.db, 'r', `n${i}`, 60)),
     );
     const winners = asked.filter((answer) => answer.ours);
     expect(winners).toHaveLength(1);
@@ -157,14 +157,14 @@ describe('leases', () => {
   });
 
   test('a passed-on lease has a higher epoch, and the former holder can neither renew nor write', async () => {
-    const first = await acquireLease(catalog.db, 'r', 'a', 3);
+    const first = await acquireLease(catalog.db, 'r', 'a', 60);
     if (!first.ours) throw new Error('not ours');
     await heartbeat(catalog.db, node('a'));
     await suspectNode(catalog.db, 'a', 'http://a');
     expect(await leaseOf(catalog.db, 'r')).toBeUndefined();
-    const second = await acquireLease(catalog.db, 'r', 'b', 3);
+    const second = await acquireLease(catalog.db, 'r', 'b', 60);
     expect(second).toMatchObject({ ours: true, lease: { epoch: first.lease.epoch + 1 } });
-    expect(await renewLeases(catalog.db, 'a', [first.lease], 3)).toEqual(new Set());
+    expect(await renewLeases(catalog.db, 'a', [first.lease], 60)).toEqual(new Set());
     expect(await recordRendered(catalog.db, 'r', first.lease, 0, [{ name: '720p', bytes: 10 }])).toBe(false);
     expect(await copiesOf(catalog.db, 'r')).toEqual([]);
     await releaseLeases(catalog.db, [first.lease]);
@@ -186,14 +186,14 @@ describe('leases', () => {
     const asked = await acquireLease(catalog.db, 'r', 'a', 0);
     if (!asked.ours) throw new Error('not ours');
     expect(await leaseOf(catalog.db, 'r')).toBeUndefined();
-    expect(await renewLeases(catalog.db, 'a', [asked.lease], 3)).toEqual(new Set(['r']));
+    expect(await renewLeases(catalog.db, 'a', [asked.lease], 60)).toEqual(new Set(['r']));
     expect(await leaseOf(catalog.db, 'r')).toMatchObject({ nodeId: 'a' });
   });
 });
 
 describe('copies', () => {
   test('grow by what is recorded, at each place', async () => {
-    const asked = await acquireLease(catalog.db, 'r', 'a', 3);
+    const asked = await acquireLease(catalog.db, 'r', 'a', 60);
     if (!asked.ours) throw new Error('not ours');
     const both = [
       { name: '720p', bytes: 10 },

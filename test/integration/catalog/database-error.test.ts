@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 beforeEach(async () => {
   proxy = await startFaultProxy(databaseUrl);
-  catalog = openCatalog(through(proxy, databaseUrl), { queryTimeoutMs: 500 });
+  catalog = openCatalog(through(proxy, databaseUrl), { queryTimeoutMs: 3000 });
 });
 afterEach(async () => {
   await catalog.close();

@@ -156,7 +156,7 @@ test('what only one node has counts as exposed while the bucket is away, as in t
   await field.proxy.fail(undefined);
   await field.reach(id, 'all is stored', (status) => stored(status) === segmentsIn(8));
   await reaches('nothing is exposed', async () => (await onNodes('segue_exposure_seconds')) === 0);
-  expect(await onNodes('segue_copy_tasks')).toBe(0);
+  await reaches('no copy is at hand', async () => (await onNodes('segue_copy_tasks')) === 0);
 }, 300_000);
 
 test('what was made, copied and answered is counted', async () => {
@@ -165,8 +165,12 @@ test('what was made, copied and answered is counted', async () => {
     answer.arrayBuffer(),
   );
   await field.reach(id, 'all is stored', (status) => stored(status) === segmentsIn(6));
-  const moved = await fetch(`${field.stack.url}/v/${id}/180p/0.m4s`, { redirect: 'manual' });
-  expect(moved.status).toBe(307);
+  // A bucket that takes longer than a moment to answer is passed by.
+  await reaches('players are sent to the bucket', async () => {
+    const moved = await fetch(`${field.stack.url}/v/${id}/180p/0.m4s`, { redirect: 'manual' });
+    await moved.arrayBuffer();
+    return moved.status === 307;
+  });
   expect(await onNodes('segue_segments_made_total')).toBeGreaterThanOrEqual(segmentsIn(6));
   // Of two looks one may fall before a segment and one after it.
   await reaches(

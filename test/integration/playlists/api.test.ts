@@ -7,7 +7,15 @@ import { startFaultProxy, through } from '../../support/proxy.ts';
 import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { startTestNode } from './node.ts';
-import { adminToken, description, post, secret, startService, startTestBucket } from './setup.ts';
+import {
+  adminToken,
+  description,
+  leaseSeconds,
+  post,
+  secret,
+  startService,
+  startTestBucket,
+} from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
@@ -17,7 +25,7 @@ afterAll(() => postgres.stop());
 
 const cdn = 'http://cdn.example.org/media';
 const node = (databaseUrl: string, id: string, more: object = {}) =>
-  startTestNode({ id, databaseUrl, secret, leaseSeconds: 1, ...more });
+  startTestNode({ id, databaseUrl, secret, leaseSeconds, ...more });
 const admin = { headers: { authorization: `Bearer ${adminToken}` } };
 
 interface VideoJson {

@@ -8,7 +8,7 @@ import { parsePlaylistsConfig } from '../../../src/ops/settings.ts';
 import type { TestPostgres } from '../../support/postgres.ts';
 import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { startTestNode } from './node.ts';
-import { adminToken, description, post, secret, startService } from './setup.ts';
+import { adminToken, description, leaseSeconds, post, secret, startService } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ const cdn = 'https://cdn.example';
 test('every answer tells browsers to take it for what it is, to load nothing, to frame nothing, to tell nobody', async () => {
   const databaseUrl = await postgres.createDatabase();
   await using service = await startService(databaseUrl, cdn);
-  await using node = await startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds: 1, aheadSeconds: 60 });
+  await using node = await startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds, aheadSeconds: 60 });
   const video = await post(service.url, description(2));
   const asked: [string, RequestInit?][] = [
     ['/v1/nodes'],

@@ -5,7 +5,7 @@ import type { TestPostgres } from '../../support/postgres.ts';
 import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { startTestNode } from './node.ts';
-import { description, post, secret, startService, startTestBucket } from './setup.ts';
+import { description, leaseSeconds, post, secret, startService, startTestBucket } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
@@ -15,7 +15,7 @@ afterAll(() => postgres.stop());
 
 const cdn = 'http://cdn.example.org/media';
 const node = (databaseUrl: string, more: object = {}) =>
-  startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds: 1, aheadSeconds: 60, ...more });
+  startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds, aheadSeconds: 60, ...more });
 
 const clip = (start: number, length: number, text: string): object => ({
   start,
@@ -176,6 +176,10 @@ test('steering moves sessions once all is stored; those that begin later are not
       },
     ],
   };
+  // A bucket that takes longer than a moment to answer is passed by.
+  await until(async () => JSON.stringify(await manifest()).includes('PATHWAY-CLONES'), {
+    what: 'sessions are moved',
+  });
   expect(await manifest()).toEqual(moved);
   const answer = await fetch(`${base}/steering.json?generation=1`);
   expect([answer.headers.get('cache-control'), answer.headers.get('access-control-allow-origin')]).toEqual([

@@ -5,7 +5,7 @@ import type { TestPostgres } from '../../support/postgres.ts';
 import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { startTestNode } from './node.ts';
-import { adminToken, description, post, secret, startService } from './setup.ts';
+import { adminToken, description, leaseSeconds, post, secret, startService } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
@@ -79,7 +79,7 @@ test('a dashboard follows videos, viewers, nodes and events', async () => {
     id: 'a',
     databaseUrl,
     secret,
-    leaseSeconds: 1,
+    leaseSeconds,
     aheadSeconds: 10,
   });
   await using feed = await follow(service.url);
@@ -116,7 +116,7 @@ test('a dashboard follows videos, viewers, nodes and events', async () => {
         .parse(feed.said('log'))
         .flat()
         .some(({ kind }) => kind === 'node-dead'),
-    { what: 'the death of the node is told', timeout: 40_000 },
+    { what: 'the death of the node is told', timeout: 60_000 },
   );
   const log = eventsSchema.parse(await (await fetch(`${service.url}/v1/event-log`, { headers })).json());
   expect(log.events.map(({ text }) => text)).toEqual(['a is gone', 'a is ready']);

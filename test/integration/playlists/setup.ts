@@ -11,6 +11,9 @@ export const secret = 'a secret of thirty-two characters';
 /** Admin token of every test deployment. */
 export const adminToken = 'an admin token for tests';
 
+/** Of services and nodes: so long that a process which has to wait for a busy machine is not taken for dead. */
+export const leaseSeconds = 3;
+
 /** What clients may do in a test deployment: what they may do in any. */
 export const admission: AdmissionSettings = {
   videoCpuSeconds: 36_000,
@@ -36,7 +39,7 @@ export const description = (seconds: number, seed = 0): object => ({
   tracks: [],
 });
 
-/** A configuration of the playlist service: a free port, short times. */
+/** A configuration of the playlist service: a free port, and no padding before most of a hold is over. */
 export function serviceConfig(databaseUrl: string, bucketPublicUrl: string): PlaylistsConfig {
   return {
     host: '127.0.0.1',
@@ -45,9 +48,9 @@ export function serviceConfig(databaseUrl: string, bucketPublicUrl: string): Pla
     bucketPublicUrl,
     secret,
     adminToken,
-    leaseSeconds: 1,
+    leaseSeconds,
     holdSeconds: 20,
-    holdSilentSeconds: 0.5,
+    holdSilentSeconds: 10,
     maxHolds: 100,
     sharePort: false,
     steering: false,
@@ -58,6 +61,9 @@ export function serviceConfig(databaseUrl: string, bucketPublicUrl: string): Pla
     logLevel: 'silent',
   };
 }
+
+/** A service that sends padding soon: for what is held on purpose. Elsewhere an answer may take its time. */
+export const padsSoon = { holdSilentSeconds: 0.5 };
 
 /** Starts the playlist service with this configuration, or one that is changed a little. */
 export function startService(

@@ -3,7 +3,7 @@ import { create, end, list } from '../../../src/cli/streams.ts';
 import type { TestPostgres } from '../../support/postgres.ts';
 import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { startTestNode } from './node.ts';
-import { adminToken, secret, startService, startTestBucket } from './setup.ts';
+import { adminToken, leaseSeconds, secret, startService, startTestBucket } from './setup.ts';
 
 let postgres: TestPostgres;
 beforeAll(async () => {
@@ -25,7 +25,7 @@ test('segue streams makes, lists and ends streams, for people and for programs',
   const databaseUrl = await postgres.createDatabase();
   await using bucket = await startTestBucket();
   await using service = await startService(databaseUrl, bucket.url);
-  await using node = await startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds: 1 });
+  await using node = await startTestNode({ id: 'a', databaseUrl, secret, leaseSeconds });
   const access = { server: service.url, token: adminToken };
 
   const none = await run((output) => list(access, output));

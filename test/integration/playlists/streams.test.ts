@@ -3,7 +3,7 @@ import type { TestPostgres } from '../../support/postgres.ts';
 import { sharedPostgres } from '../../support/shared-postgres.ts';
 import { until } from '../../support/wait.ts';
 import { segmentBytes, startTestNode } from './node.ts';
-import { secret, startService, startTestBucket } from './setup.ts';
+import { leaseSeconds, padsSoon, secret, startService, startTestBucket } from './setup.ts';
 import { asAdmin, createStream, sourceAt, strictMedia } from './stream-kit.ts';
 
 let postgres: TestPostgres;
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 
 const node = (databaseUrl: string, id = 'a') =>
-  startTestNode({ id, databaseUrl, secret, leaseSeconds: 1, open: false });
+  startTestNode({ id, databaseUrl, secret, leaseSeconds, open: false });
 const ts = { kind: 'video', container: 'mpegts' } as const;
 const fmp4 = { kind: 'video', container: 'fmp4' } as const;
 const text = async (url: string | URL): Promise<string> => {
@@ -259,7 +259,8 @@ test('keys, init segments, dates and discontinuities pass through; keys are kept
 test('segments: through from the node, then 307; held while their node is away, and nobody is asked to make them', async () => {
   const databaseUrl = await postgres.createDatabase();
   await using bucket = await startTestBucket();
-  await using service = await startService(databaseUrl, bucket.url, { holdSeconds: 2 });
+  await using service = await startService(databaseUrl, bucket.url, { ...padsSoon, holdSeconds: 2 });
+  await using patient = await startService(databaseUrl, bucket.url);
   await using b = await node(databaseUrl, 'b');
   const a = await node(databaseUrl, 'a');
   try {
@@ -271,7 +272,8 @@ test('segments: through from the node, then 307; held while their node is away, 
     await source.send('cmaf', 4);
     await source.live(2);
     const base = `${service.url}/v/${made.id}`;
-    const through = await fetch(`${base}/main/0.ts`);
+    const patiently = `${patient.url}/v/${made.id}`;
+    const through = await fetch(`${patiently}/main/0.ts`);
     expect([
       through.status,
       through.headers.get('x-segue-source'),
@@ -294,7 +296,7 @@ test('segments: through from the node, then 307; held while their node is away, 
       await expect(padded.arrayBuffer()).rejects.toThrow();
     }
     // A held request gets the segment as soon as any place has it.
-    const held = fetch(`${base}/main/3.ts`);
+    const held = fetch(`${patiently}/main/3.ts`);
     await source.copy('main', 3, 4);
     expect(new Uint8Array(await (await held).arrayBuffer())).toEqual(segmentBytes('main', 3, 1000));
     expect([...a.requests, ...b.requests].filter((line) => line.startsWith('POST'))).toEqual([]);
