@@ -34,7 +34,7 @@ export default defineConfig({
   test: {
     projects: [
       // Nothing in it keeps anything: what one file has loaded is there for the next.
-      project('unit', { testTimeout: 30_000, fileParallelism: true, isolate: false }),
+      project('unit', { testTimeout: 60_000, fileParallelism: true, isolate: false }),
       // Some wait for others' clocks: three keep two cores busy.
       project('integration', {
         ...withCatalog,

@@ -19,7 +19,7 @@ export async function startTestWorker(databaseUrl: string, bucketPublicUrl: stri
       SEGUE_SECRET: text(secret),
       SEGUE_ADMIN_TOKEN: text(adminToken),
       SEGUE_LEASE_SECONDS: text(String(leaseSeconds)),
-      SEGUE_HOLD_SECONDS: text('20'),
+      SEGUE_HOLD_SECONDS: text('60'),
       SEGUE_HOLD_SILENT_SECONDS: text('3'),
       SEGUE_CHANGES_PER_MINUTE: text('30'),
     },

@@ -260,8 +260,7 @@ const load = async (url: string) =>
 test('viewers that stop reading are cut once others need the memory', async () => {
   const databaseUrl = await postgres.createDatabase();
   await using bucket = await startTestBucket();
-  // Readers that stall are cut after ten seconds.
-  await using service = await startService(databaseUrl, bucket.url, { holdSeconds: 60 });
+  await using service = await startService(databaseUrl, bucket.url);
   await using _ = await node(databaseUrl, 'a', { segmentSize });
   const video = await post(service.url, description(10));
   const url = (n: number) => `${service.url}/v/${video.id}/180p/${n}.m4s`;
@@ -270,6 +269,7 @@ test('viewers that stop reading are cut once others need the memory', async () =
   try {
     const isFull = async () => (await load(service.url)).bytesInFlight === 2 * segmentSize;
     await until(isFull, { what: 'no room is left' });
+    // Readers that stall are cut after ten seconds.
     const answer = await fetch(url(2), { signal: AbortSignal.timeout(60_000) });
     expect(split(await body(answer)).rest).toHaveLength(segmentSize);
   } finally {

@@ -39,7 +39,7 @@ export const description = (seconds: number, seed = 0): object => ({
   tracks: [],
 });
 
-/** A configuration of the playlist service: a free port, and no padding before most of a hold is over. */
+/** A configuration of the playlist service: a free port, and as patient as a busy machine takes. */
 export function serviceConfig(databaseUrl: string, bucketPublicUrl: string): PlaylistsConfig {
   return {
     host: '127.0.0.1',
@@ -49,7 +49,7 @@ export function serviceConfig(databaseUrl: string, bucketPublicUrl: string): Pla
     secret,
     adminToken,
     leaseSeconds,
-    holdSeconds: 20,
+    holdSeconds: 60,
     holdSilentSeconds: 10,
     maxHolds: 100,
     sharePort: false,
