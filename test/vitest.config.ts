@@ -27,7 +27,13 @@ const project = (name: string, extra: object = {}) => ({
 const matrix = 'test/players/matrix.test.ts';
 const playing = { testTimeout: 300_000, retry: process.env['SEGUE_PLAYERS_STRICT'] === '1' ? 0 : 1 };
 
-const beside = { fileParallelism: true, maxWorkers: 4, sequence: { groupOrder: 2 } };
+const beside = {
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  fileParallelism: true,
+  maxWorkers: 4,
+  sequence: { groupOrder: 2 },
+};
 
 export default defineConfig({
   root,
@@ -49,7 +55,7 @@ export default defineConfig({
       // These play one at a time each, start others' servers, or wait for what recovers: beside one another where all are asked for.
       project('providers', beside),
       project('players', { ...playing, ...beside, exclude: [matrix] }),
-      project('faults', { ...beside, testTimeout: 300_000 }),
+      project('faults', beside),
       project('bench', { testTimeout: 600_000 }),
     ],
   },

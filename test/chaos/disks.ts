@@ -13,7 +13,7 @@ export interface Disks extends AsyncDisposable {
   readonly cannotFill: string | undefined;
   /** Takes the last byte of a disk. @returns what gives them back */
   fill(node: NodeName): Promise<() => Promise<void>>;
-  /** Removes everything from a disk, whose node must be dead. */
+  /** Removes everything from a disk, whose node must be dead or stopped. */
   empty(node: NodeName): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export async function makeDisks(dataFolder: string, bytes: number): Promise<Disk
           await rm(join(folder, name), { recursive: true, force: true });
         return true;
       };
-      // A process that is dying may still write.
+      // What it wrote when it was stopped may come a moment later.
       await until(removeAll, { what: `the disk of ${node} is empty` });
     },
     async [Symbol.asyncDispose]() {

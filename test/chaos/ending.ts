@@ -1,6 +1,7 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { segmentCount } from '../../src/grid/grid.ts';
+import { signalTo } from '../../src/ops/process-identity.ts';
 import { until } from '../support/wait.ts';
 import type { Ground } from './ground.ts';
 import { play } from './player.ts';
@@ -27,7 +28,7 @@ export interface EndingOptions {
 /** Videos that are looked at at once. */
 const atOnce = 3;
 /** Time for everything to be in the bucket, in milliseconds. */
-const storedMs = 90_000;
+const storedMs = 180_000;
 
 /**
  * Looks at everything: the stack is ready, a late viewer gets every frame of every video, all of it reaches the bucket, the bucket
@@ -70,7 +71,7 @@ export async function lookAtTheEnd(options: EndingOptions): Promise<Ending> {
 async function ready(ground: Ground, nodes = 3): Promise<void> {
   await ground.ready(nodes);
   const look = async (): Promise<boolean> => (await fetch(`${ground.field.stack.url}/readyz`)).ok;
-  await until(look, { what: 'the playlist service is ready', timeout: 60_000 });
+  await until(look, { what: 'the playlist service is ready', timeout: 120_000 });
 }
 
 async function lookAt({ ground, truth, signal, onSession }: EndingOptions, video: Video): Promise<void> {
@@ -112,8 +113,10 @@ async function madeAgain({ ground, truth }: EndingOptions, video: Video): Promis
   const { s3, settings } = field.bucket;
   const nodes = ['node-1', 'node-2'] as const;
   await far.lose();
-  const pids = nodes.map((node) => field.stack.kill(node));
+  // They are started again at once: their disks have to be empty before they are dead.
+  for (const node of nodes) signalTo(field.stack.pidOf(node), 'SIGSTOP');
   for (const node of nodes) await disks.empty(node);
+  const pids = nodes.map((node) => field.stack.kill(node));
   for (const { key } of lost) await s3.send(new DeleteObjectCommand({ Bucket: settings.bucket, Key: key }));
   for (const [index, node] of nodes.entries()) await field.stack.restarted(node, pids[index] ?? 0);
   await ready(ground, 2);

@@ -96,8 +96,12 @@ function httpFault(how: Extract<Fault, { kind: 'bucket' | 'cdn' }>['how'], ms: n
 
 async function kill(ground: Ground, node: NodeName, withDisk: boolean): Promise<Undo> {
   const { field, disks } = ground;
+  if (withDisk) {
+    // It is started again at once: its disk has to be empty before it is dead.
+    signalTo(field.stack.pidOf(node), 'SIGSTOP');
+    await disks.empty(node);
+  }
   const pid = field.stack.kill(node);
-  if (withDisk) await disks.empty(node);
   return async () => {
     await field.stack.restarted(node, pid);
     await ground.ready();

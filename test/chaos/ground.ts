@@ -81,7 +81,7 @@ export async function startGround(minutes: number, onLog: (piece: string) => voi
         const { nodes } = nodesSchema.parse(await answer.json());
         return nodes.filter(({ state }) => state === 'ready').length === count;
       };
-      await until(look, { what: 'all nodes are ready', timeout: 90_000, every: 200 });
+      await until(look, { what: 'all nodes are ready', timeout: 180_000, every: 200 });
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };

@@ -30,6 +30,7 @@ const startBeside = async (
       ...(await nodeSettings(field, id, dataFolder)),
       DATABASE_URL: await databaseUrlOf(field.stack.dataFolder),
       SEGUE_NODE_WEIGHT: String(weight),
+      SEGUE_LEASE_SECONDS: '10',
     },
     args,
   });
@@ -46,7 +47,8 @@ function puts(requests: readonly string[]): number[] {
 }
 
 test('the only node that has a video is gone for good: another one adopts its disk, and nothing is rendered again', async () => {
-  await using field = await startField();
+  // A busy machine is not to look like a dead node: others would make what it has.
+  await using field = await startField({ env: { SEGUE_LEASE_SECONDS: '10' } });
   await using folder = await temporaryFolder();
   const { proxy, stack } = field;
   await proxy.fail({ kind: 'refuse' });
@@ -79,10 +81,13 @@ test('the only node that has a video is gone for good: another one adopts its di
   await rename(join(folder.path, 'maker'), mounted);
   const own = join(folder.path, 'heir');
   await using heir = await startBeside(field, 'heir', own, { args: ['--adopt', mounted] });
-  const adopted = await field.reach(id, 'the heir has everything', ({ renditions }) =>
-    renditions.some(({ nodes }) => size(nodes['heir'] ?? []) === segmentsIn(seconds)),
+  await field.reach(id, 'the heir has everything, and its maker nothing', ({ renditions }) =>
+    renditions
+      .filter(({ kind }) => kind === 'video' || kind === 'audio')
+      .every(
+        ({ nodes }) => size(nodes['heir'] ?? []) === segmentsIn(seconds) && nodes['maker'] === undefined,
+      ),
   );
-  expect(adopted.renditions.every(({ nodes }) => nodes['maker'] === undefined)).toBe(true);
   const playing = await playWithFfmpeg(url);
   expectWhole(await playing.done, seconds);
 

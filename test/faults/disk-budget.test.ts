@@ -15,7 +15,7 @@ const times = 5;
 const segments = 200;
 const segmentBytes = (budget * times) / segments;
 /** Until what a budget takes is taken, in milliseconds: at 1 MB a second. */
-const patience = Math.max(120_000, budget / 1000);
+const patience = Math.max(300_000, budget / 1000);
 
 /** One second of MPEG-TS, filled up with null packets (ISO/IEC 13818-1, 2.4.1) that say which segment it is. */
 async function segmentOf(): Promise<(n: number) => Buffer<ArrayBuffer>> {

@@ -7,7 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/wait.ts';
-import { expectWhole, type Field, onNodes, smallDescription, startField } from './kit.ts';
+import {
+  expectWhole,
+  type Field,
+  gatedDescription,
+  gating,
+  onNodes,
+  smallDescription,
+  startField,
+} from './kit.ts';
 
 const seconds = 24;
 const nodes = ['node-1', 'node-2'];
@@ -46,7 +54,10 @@ beforeAll(async () => {
     process.stderr.write(`skip: no small file system can be mounted here: ${missing}\n`);
     return;
   }
-  field = await startField({ dataFolder: folder.path, env: { SEGUE_DISK_RESERVE_BYTES: String(reserve) } });
+  field = await startField({
+    dataFolder: folder.path,
+    env: { SEGUE_DISK_RESERVE_BYTES: String(reserve), ...gating },
+  });
 });
 afterAll(async () => {
   await field?.[Symbol.asyncDispose]();
@@ -97,12 +108,15 @@ describe('disk full', () => {
     async ([, left, seed], { skip }) => {
       skip(missing !== undefined, missing);
       await field.proxy.fail({ kind: 'refuse' });
-      const { id, url } = await field.post(smallDescription(seconds, seed));
+      // More is left to make than the node's encoders are at, whenever its disk is full.
+      const gate = join(folder.path, `gate-${seed}`);
+      const { id, url } = await field.post(gatedDescription(seconds, seed, gate, 4));
       const playing = await playWithFfmpeg(url, { realTime: true });
-      await field.reach(id, 'some is made', (status) => onNodes(status) >= 2);
+      await field.reach(id, 'some is made', (status) => onNodes(status) >= 4);
       const full = await field.holder(id);
       const other = nodes.find((node) => node !== full) ?? '';
       fill(full, left);
+      writeFileSync(gate, '');
       await field.reach(
         id,
         'the other node goes on',
@@ -126,7 +140,7 @@ describe('disk full', () => {
     const playing = await playWithFfmpeg(url);
     await until(async () => (await field.status(id)).lease === null, {
       what: 'nobody renders',
-      timeout: 30_000,
+      timeout: 50_000,
     });
     for (const node of nodes) {
       expectWholeFiles(node);

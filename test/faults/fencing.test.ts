@@ -4,17 +4,27 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
 import { until } from '../support/wait.ts';
-import { expectWhole, onNodes, segmentsIn, smallDescription, startField, stored } from './kit.ts';
+import {
+  expectWhole,
+  onNodes,
+  type Status,
+  segmentsIn,
+  smallDescription,
+  startField,
+  stored,
+} from './kit.ts';
 
 test('two nodes are asked for the same render at once: one makes it, the other says who', async () => {
-  await using field = await startField({ env: { SEGUE_RENDER_AHEAD_SECONDS: '1' } });
+  await using field = await startField({
+    env: { SEGUE_RENDER_AHEAD_SECONDS: '1', SEGUE_LEASE_SECONDS: '10' },
+  });
   const { id } = await field.post(smallDescription(60));
   const { renderId } = z
     .object({ renderId: z.string() })
     .parse(await (await fetch(`${field.stack.url}/v1/videos/${id}`)).json());
   const secrets: unknown = JSON.parse(await readFile(join(field.stack.dataFolder, 'secrets.json'), 'utf8'));
   const { secret } = z.object({ secret: z.string() }).parse(secrets);
-  const holder = await field.holder(id);
+  await field.holder(id);
   const asked = await Promise.all(
     ['node-1', 'node-2'].map(async (part) => {
       const answer = await fetch(`${field.stack.urlOf(part)}/renders/${renderId}`, {
@@ -25,16 +35,22 @@ test('two nodes are asked for the same render at once: one makes it, the other s
       return { part, status: answer.status, body: (await answer.json()) as { holder?: string } };
     }),
   );
-  for (const { part, status, body } of asked) {
-    if (part === holder) expect(status).toBe(202);
-    else expect({ status, holder: body.holder }).toEqual({ status: 409, holder });
-  }
-  const status = await field.reach(id, 'segment 9 is made', (seen) => onNodes(seen) > 0);
-  expect(Object.keys(status.renditions[0]?.nodes ?? {})).toEqual([holder]);
+  // The first holder has given it back where nobody asked for long: then either may have it.
+  const [one, ...others] = asked.filter(({ status }) => status === 202);
+  expect([one?.part, others], JSON.stringify(asked)).toEqual([expect.any(String), []]);
+  const refused = asked.filter((each) => each !== one).map(({ status, body }) => [status, body.holder]);
+  expect(refused).toEqual([[409, one?.part]]);
+  const withNine = ({ renditions }: Status): string[] =>
+    Object.entries(renditions[0]?.nodes ?? {}).flatMap(([node, ranges]) =>
+      ranges.some(([from, to]) => from <= 9 && 9 < to) ? [node] : [],
+    );
+  const status = await field.reach(id, 'segment 9 is made', (seen) => withNine(seen).length > 0);
+  expect(withNine(status)).toEqual([one?.part]);
 });
 
 test('a node that hung and wakes up finds itself fenced, and does no harm', async () => {
-  await using field = await startField();
+  // Only the node that hangs is to lose its lease, not one that waits for a processor.
+  await using field = await startField({ env: { SEGUE_LEASE_SECONDS: '6' } });
   await field.proxy.fail({ kind: 'refuse' });
   const seconds = 24;
   const { id, url } = await field.post({ ...smallDescription(seconds), size: { width: 640, height: 360 } });
@@ -47,7 +63,7 @@ test('a node that hung and wakes up finds itself fenced, and does no harm', asyn
   try {
     await until(async () => (await field.status(id)).lease?.node === other, {
       what: 'the other node has taken the render over',
-      timeout: 30_000,
+      timeout: 60_000,
     });
   } finally {
     process.kill(pid, 'SIGCONT');

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
@@ -6,7 +6,17 @@ import { type OwnPostgres, startTestPostgres } from '../support/postgres.ts';
 import { descendants } from '../support/processes.ts';
 import { type FaultProxy, startFaultProxy, through } from '../support/proxy.ts';
 import { until } from '../support/wait.ts';
-import { expectWhole, type Field, onNodes, segmentsIn, smallDescription, startField, stored } from './kit.ts';
+import {
+  expectWhole,
+  type Field,
+  gatedDescription,
+  gating,
+  onNodes,
+  segmentsIn,
+  smallDescription,
+  startField,
+  stored,
+} from './kit.ts';
 
 const seconds = 12;
 let postgres: OwnPostgres;
@@ -16,7 +26,7 @@ beforeAll(async () => {
   postgres = await startTestPostgres();
   database = await startFaultProxy(postgres.url);
   field = await startField({
-    env: { DATABASE_URL: through(database, postgres.url), SEGUE_NODE_ID: 'node' },
+    env: { DATABASE_URL: through(database, postgres.url), SEGUE_NODE_ID: 'node', ...gating },
   });
 });
 afterAll(async () => {
@@ -38,8 +48,13 @@ function onDisk(part: string): string[] {
 const isEncoding = (part: string): boolean =>
   descendants(field.stack.pidOf(part)).some(({ command }) => command.includes('ffmpeg'));
 
+const last = segmentsIn(seconds) - 1;
+const gate = (): string => join(field.stack.dataFolder, `gate-${seed}`);
+
 interface Point {
   readonly name: string;
+  /** Its last segment is not made before the gate is there: it opens at this point at the latest. */
+  readonly gated?: true;
   /** Sets the trap before anything is described. */
   readonly before?: () => Promise<void>;
   /** Waits until the node is at this point. */
@@ -51,18 +66,20 @@ const points: readonly Point[] = [
   { name: 'before a playlist lists anything', reached: async () => undefined },
   {
     name: 'while a segment is rendered',
-    reached: (_, part) => until(() => isEncoding(part), { what: 'its encoder runs', every: 2 }),
+    gated: true,
+    reached: (_, part) => until(() => isEncoding(part), { what: 'its encoder runs', timeout: 60_000 }),
   },
   {
     name: 'after the rename, before the row',
+    gated: true,
     reached: async (id, part) => {
-      // The init segment is settled with the first one, before its file is there.
-      await field.reach(id, 'the first is made', (status) => onNodes(status) > 0);
+      await field.reach(id, 'all but the last is made', (status) => onNodes(status) === last);
       const had = onDisk(part).length;
       await database.fail({ kind: 'blackhole' });
+      writeFileSync(gate(), '');
       await until(() => onDisk(part).length > had, {
         what: 'a file is there that no row knows',
-        timeout: 30_000,
+        timeout: 60_000,
       });
     },
   },
@@ -70,13 +87,13 @@ const points: readonly Point[] = [
     name: 'while a segment is PUT',
     before: () => field.proxy.fail({ kind: 'blackhole' }, onPut),
     reached: () =>
-      until(() => field.proxy.faulted > faulted, { what: 'a PUT is under way', timeout: 30_000 }),
+      until(() => field.proxy.faulted > faulted, { what: 'a PUT is under way', timeout: 60_000 }),
   },
   {
     name: 'after the PUT, before its row',
     before: () => field.proxy.fail({ kind: 'swallow' }, onPut),
     reached: () =>
-      until(() => field.proxy.faulted > faulted, { what: 'an object is stored', timeout: 30_000 }),
+      until(() => field.proxy.faulted > faulted, { what: 'an object is stored', timeout: 60_000 }),
   },
   {
     name: 'after the row of a copy',
@@ -89,17 +106,20 @@ let seed = 100;
 describe('kill points: the node is killed with SIGKILL', () => {
   test.each(points)(
     '$name: every frame is played, and everything is copied in the end',
-    async ({ before, reached }) => {
+    async ({ before, gated, reached }) => {
       faulted = field.proxy.faulted;
       await before?.();
       seed += 1;
-      const { id, url } = await field.post(smallDescription(seconds, seed));
+      const { id, url } = await field.post(
+        gated === true ? gatedDescription(seconds, seed, gate(), last) : smallDescription(seconds, seed),
+      );
       const part = await field.holder(id);
       const pid = field.stack.pidOf(part);
       try {
         await reached(id, part);
         field.stack.kill(part);
       } finally {
+        writeFileSync(gate(), '');
         await database.fail(undefined);
         await field.proxy.fail(undefined);
       }

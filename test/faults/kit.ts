@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { audioBoundary, gridOf, segmentCount } from '../../src/grid/grid.ts';
+import { audioBoundary, frameBoundary, gridOf, segmentCount } from '../../src/grid/grid.ts';
 import { loadSecrets } from '../../src/stack/files.ts';
 import { startTestBucket, type TestBucket } from '../support/bucket.ts';
 import type { Played } from '../support/ffmpeg-client.ts';
@@ -35,6 +36,20 @@ export function smallDescription(seconds: number, seed = 1): object {
       },
     ],
   };
+}
+
+/** Settings of a stack that makes a {@link gatedDescription}. */
+export const gating = { SEGUE_MODULES: fileURLToPath(new URL('../players/modules', import.meta.url)) };
+
+/**
+ * As small, but its segments from `from` on are not made before the file `gate` exists: however slow a test is, it comes before
+ * they are made. Needs {@link gating}.
+ */
+export function gatedDescription(seconds: number, seed: number, gate: string, from: number): object {
+  const gateFrom = frameBoundary(gridOf({ num: 25, den: 1 }, seconds * 25), from);
+  const size = { width: 320, height: 180 };
+  const params = { gate, gateFrom };
+  return { segue: 1, kind: 'module', module: 'paced', params, size, fps: 25, duration: seconds, seed };
 }
 
 const ranges = z.array(z.tuple([z.number(), z.number()]));
@@ -185,7 +200,7 @@ function connect(stack: TestStack): Pick<Field, 'post' | 'status' | 'reach' | 'h
       assert(answer.ok, await answer.clone().text());
       return z.object({ id: z.string(), url: z.string() }).parse(await answer.json());
     },
-    reach: (id, what, look, timeout = 60_000) =>
+    reach: (id, what, look, timeout = 120_000) =>
       until(
         async () => {
           const seen = await status(id);
@@ -200,15 +215,16 @@ function connect(stack: TestStack): Pick<Field, 'post' | 'status' | 'reach' | 'h
           // A lease ends with the last segment.
           return lease?.node ?? Object.keys(renditions[0]?.nodes ?? {})[0];
         },
-        { what: 'somebody holds it' },
+        { what: 'somebody holds it', timeout: 60_000 },
       ),
     async lose(part) {
+      const home = join(stack.dataFolder, 'nodes', part);
+      // It is started again at once: its disk has to be gone before it is dead.
+      process.kill(stack.pidOf(part), 'SIGSTOP');
+      const lost = join(home, `lost-${stack.pidOf(part)}`);
+      await rename(join(home, 'segments'), lost);
       const pid = stack.kill(part);
-      await rm(join(stack.dataFolder, 'nodes', part, 'segments'), {
-        recursive: true,
-        force: true,
-        maxRetries: 5,
-      });
+      await rm(lost, { recursive: true, force: true, maxRetries: 5 });
       return pid;
     },
   };

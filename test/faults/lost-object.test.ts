@@ -1,7 +1,8 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { freePort } from '../../src/stack/ports.ts';
 import { playWithFfmpeg } from '../support/ffmpeg-client.ts';
 import { hasNginx, startCdn } from '../support/nginx.ts';
 import { until } from '../support/wait.ts';
@@ -85,13 +86,16 @@ test.each([
 test.skipIf(!hasNginx)(
   'a CDN with origin failover: a session that knows nothing but bucket URLs loses no frame',
   async () => {
-    // The address has to be known before the stack is there.
-    const port = await freePort('127.0.0.1');
+    // The address has to be known before the stack is there, and nobody else is to take it meanwhile.
+    const kept = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(kept, 'listening');
+    const { port } = kept.address() as AddressInfo;
     await using field = await startField({
       publicUrl: () => `http://127.0.0.1:${port}`,
     });
     const own = new URL(field.bucket.settings.publicUrl);
     const path = own.pathname.replace(/\/$/, '');
+    await new Promise((resolve) => kept.close(resolve));
     await using cdn = await startCdn({ origin: own.origin, path }, field.stack.url, port);
     const video = await storedVideo(field);
     const index = await (await fetch(video.url)).text();

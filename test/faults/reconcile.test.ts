@@ -44,6 +44,7 @@ test('the bucket loses objects, a node a file: `segue reconcile` finds all, and 
   const prefix = `renders/${renderId}/`;
   await until(async () => (await field.bucket.keys(prefix)).includes(`${prefix}index.m3u8`), {
     what: 'it is sealed',
+    timeout: 60_000,
   });
   const keys = await field.bucket.keys(prefix);
   const read = async (key: string) =>
@@ -60,7 +61,7 @@ test('the bucket loses objects, a node a file: `segue reconcile` finds all, and 
       const { renditions } = await field.status(id);
       return Object.keys(renditions[0]?.nodes ?? {})[0];
     },
-    { what: 'a node holds it' },
+    { what: 'a node holds it', timeout: 60_000 },
   );
   const home = join(field.stack.dataFolder, 'nodes', holder, 'segments', renderId, 'audio');
   const file = join(home, (await readdir(home)).find((name) => name.startsWith('1.')) ?? '');
@@ -97,6 +98,8 @@ test('the bucket loses objects, a node a file: `segue reconcile` finds all, and 
     },
     { what: 'the bucket has every segment again', timeout: 60_000 },
   );
+  // Rows follow bytes.
+  await field.reach(id, 'the rows say so', ({ state }) => state === 'stored');
   // What waited for the segments is stored now.
   const again = await reconcile(field, '--verify');
   expect(again.code).toBe(0);
@@ -104,6 +107,5 @@ test('the bucket loses objects, a node a file: `segue reconcile` finds all, and 
     'orphan',
   ]);
   expect(await field.bucket.keys(prefix)).toEqual(keys);
-  await field.reach(id, 'the rows say so', ({ state }) => state === 'stored');
   expectWhole(await (await playWithFfmpeg(url)).done, seconds);
 });

@@ -29,6 +29,7 @@ export const noChromium: string | undefined =
 export async function openChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: findChromium() ?? '',
+    timeout: 120_000,
     args: [
       '--no-sandbox',
       '--disable-gpu',

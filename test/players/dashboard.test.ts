@@ -7,7 +7,7 @@ import { noChromium, openChromium } from './chromium.ts';
 if (noChromium !== undefined) process.stderr.write(`operators' dashboard: ${noChromium}\n`);
 
 /** On a machine that renders at the same time everything takes its time, in milliseconds. */
-const patience = 60_000;
+const patience = 120_000;
 
 describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", () => {
   let field: Field;
@@ -70,6 +70,7 @@ describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", ()
     await page.getByLabel('Admin token').waitFor();
     await until(async () => (await page.getByText('node-2').count()) === 0, {
       what: 'nothing is left in the page',
+      timeout: patience,
     });
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
     await page.reload();
@@ -209,7 +210,7 @@ describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", ()
       })
     ).json();
     expect(held).toMatchObject({ trouble: { diskUsed: 0.85 } });
-    expect(await changed.count()).toBe(0);
+    await until(async () => (await changed.count()) === 0, { what: 'nothing differs', timeout: patience });
     await view(page, 'Events');
     await page.getByRole('log').getByText('of the policy was set by').first().waitFor();
     expect(complaints).toEqual([]);
@@ -259,7 +260,10 @@ describe.skipIf(noChromium !== undefined)("operators' dashboard in Chromium", ()
     );
     const fill = () => row.locator('.fill').getAttribute('style');
     expect(await fill()).toContain('var(--node)');
-    expect(await row.textContent()).toMatch(/12 s.*rendered/);
+    await until(async () => /12 s.*rendered/.test((await row.textContent()) ?? ''), {
+      what: 'it is rendered',
+      timeout: patience,
+    });
     await row.click();
     const drawer = page.getByRole('dialog', { name: 'Video' });
     await drawer

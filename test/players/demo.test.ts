@@ -39,6 +39,7 @@ describe.skipIf(noChromium !== undefined)('demo page in Chromium', () => {
     viewport = { width: 1280, height: 900 },
   ): Promise<{ page: Page; complaints: string[] }> => {
     const page = await browser.newPage({ viewport });
+    page.setDefaultTimeout(120_000);
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {

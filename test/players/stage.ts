@@ -118,7 +118,7 @@ export async function startStage(): Promise<Stage> {
           const { nodes } = nodesSchema.parse(await answer.json());
           return nodes.filter(({ state }) => state === 'ready').length === 2;
         },
-        { what: 'both nodes are ready', timeout: 60_000 },
+        { what: 'both nodes are ready', timeout: 120_000 },
       );
     },
     async [Symbol.asyncDispose]() {

@@ -41,7 +41,7 @@ async function startCeph(): Promise<Provider> {
     await folder[Symbol.asyncDispose]();
   };
   const look = (): string | undefined => /http:\S+/.exec(printed)?.[0];
-  const endpoint = await until(look, { what: 'Ceph answers', timeout: 90_000 }).catch(
+  const endpoint = await until(look, { what: 'Ceph answers', timeout: 240_000 }).catch(
     async (error: unknown) => {
       await stop();
       throw error;

@@ -32,7 +32,7 @@ if (lacking.length > 0) process.stdout.write(`skipped: GStreamer has no ${lackin
 let stack: TestStack;
 beforeAll(async () => {
   if (lacking.length === 0) stack = await startStack();
-}, 90_000);
+}, 300_000);
 afterAll(() => stack?.stop());
 
 test.skipIf(lacking.length > 0)(
@@ -70,7 +70,7 @@ test.skipIf(lacking.length > 0)(
     const played = await (await playWithFfmpeg(created.url)).done;
     expect(played).toMatchObject({ exitCode: 0, frames: 250 });
   },
-  90_000,
+  300_000,
 );
 
 /** A pipeline, until it is disposed of: curlhttpsink does not always end after it has sent everything. */
@@ -101,10 +101,13 @@ test.skipIf(lacking.length > 0)(
     const path = join(folder.path, 'out.m3u8');
     await writeFile(path, list.join('\n'));
     pipelines.use(launch(`filesrc location=${path} ! curlhttpsink location=${url}live/out.m3u8`));
-    await until(async () => (await stream.status()).state === 'ended', { what: 'the stream has ended' });
+    await until(async () => (await stream.status()).state === 'ended', {
+      what: 'the stream has ended',
+      timeout: 120_000,
+    });
     await untilEnded(stream.url);
     const played = await (await playWithFfmpeg(stream.url)).done;
     expect(played).toMatchObject({ exitCode: 0, frames: 150 });
   },
-  90_000,
+  300_000,
 );

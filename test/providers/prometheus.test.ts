@@ -98,6 +98,7 @@ test.skipIf(!isHere)('every process is found and scraped, and every panel has it
   await field.reach(id, 'all is stored', ({ state }) => state === 'stored');
   await until(async () => (await query('sum(up{job=~"segue-.*"})'))[0] === 3, {
     what: 'three targets are up',
+    timeout: 60_000,
   });
   const { panels } = z
     .object({
@@ -125,7 +126,7 @@ test.skipIf(!isHere)('every rule can be computed, and nothing fires while all is
       const seen = await rules();
       return seen.length > 20 && seen.every(({ health }) => health !== 'unknown') ? seen : undefined;
     },
-    { what: 'every rule was evaluated' },
+    { what: 'every rule was evaluated', timeout: 60_000 },
   );
   expect(all.filter(({ health }) => health !== 'ok')).toEqual([]);
   expect(all.filter(({ state }) => state === 'firing')).toEqual([]);
@@ -150,7 +151,7 @@ test.skipIf(!isHere)('a node that is gone under its viewers is told of', async (
   try {
     await until(
       async () => (await rules()).some(({ name, state }) => name === 'SegueTakeovers' && state === 'firing'),
-      { what: 'the alert fires', timeout: 90_000 },
+      { what: 'the alert fires', timeout: 180_000 },
     );
   } finally {
     process.kill(pid, 'SIGCONT');

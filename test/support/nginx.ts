@@ -44,7 +44,7 @@ http { access_log off;\n${paths}\n${server} }\n`,
   const child = spawn('nginx', ['-e', 'stderr', '-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(child, 'exit');
   const url = `http://127.0.0.1:${listen}`;
-  await until(async () => (await fetch(url)).status > 0, { what: 'nginx answers' });
+  await until(async () => (await fetch(url)).status > 0, { what: 'nginx answers', timeout: 60_000 });
   return {
     url,
     async [Symbol.asyncDispose]() {

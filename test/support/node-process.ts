@@ -53,7 +53,7 @@ export async function startNodeProcess(options: NodeProcessOptions): Promise<Nod
   };
   try {
     const look = () => seen.url ?? (child.exitCode === null ? undefined : '');
-    const url = await until(look, { what: 'the node listens', timeout: 60_000 });
+    const url = await until(look, { what: 'the node listens', timeout: 120_000 });
     if (url === '') throw new Error(`the node did not start: exit code ${child.exitCode}`);
     return { url, kill: () => end('SIGKILL'), [Symbol.asyncDispose]: () => end('SIGTERM') };
   } catch (error) {

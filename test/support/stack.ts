@@ -37,7 +37,7 @@ export interface TestStack extends AsyncDisposable {
   restarted(part: string, pid: number): Promise<void>;
   /** `segue up` and every process below it, as of now. */
   processes(): SeenProcess[];
-  /** Everything that it wrote to standard error so far (the end of it). */
+  /** Everything that it wrote to standard error so far (the last million characters). */
   log(): string;
   /** Stops with SIGTERM. @returns the exit code. @throws when a process that belongs to the stack is left. */
   stop(): Promise<number>;
@@ -51,7 +51,7 @@ export interface TestStackOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A folder that is kept; default a temporary one that is removed at the end. */
   readonly dataFolder?: string;
-  /** Milliseconds until it must be ready. Default 60 s. */
+  /** Milliseconds until it must be ready. Default 120 s. */
   readonly timeout?: number;
   /** In a process group of its own, so that Ctrl-C at a terminal reaches only who started it. */
   readonly detached?: boolean;
@@ -76,7 +76,7 @@ function follow(child: ChildProcess, onLog: (piece: string) => void) {
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     const piece = chunk.toString();
-    seen.errors = (seen.errors + piece).slice(-20_000);
+    seen.errors = (seen.errors + piece).slice(-1_000_000);
     onLog(piece);
   });
   return { parts, seen };
@@ -115,7 +115,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
 
   const over = () => child.exitCode !== null || child.signalCode !== null;
   const look = () => seen.ready ?? over();
-  const outcome = await until(look, { what: 'segue up is ready', timeout: options.timeout ?? 60_000 }).catch(
+  const outcome = await until(look, { what: 'segue up is ready', timeout: options.timeout ?? 120_000 }).catch(
     () => true,
   );
   const { ready } = seen;
@@ -154,7 +154,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
       return pid;
     },
     restarted: async (name, pid) => {
-      await until(() => pidOf(name) !== pid, { what: `${name} is started again`, timeout: 60_000 });
+      await until(() => pidOf(name) !== pid, { what: `${name} is started again`, timeout: 120_000 });
     },
     log: () => seen.errors,
     stop,

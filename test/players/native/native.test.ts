@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Field, startField } from '../../faults/kit.ts';
 import { assertGone, descendants } from '../../support/processes.ts';
@@ -74,21 +76,28 @@ describe('native players', () => {
 
       it('leaves nothing behind when it is broken off', async () => {
         const playing = await player.play(url);
-        await until(async () => (await playing.position()) !== undefined, { what: 'the first frame' });
+        await until(async () => (await playing.position()) !== undefined, {
+          what: 'the first frame',
+          timeout: 60_000,
+        });
         await playing[Symbol.asyncDispose]();
         await leavesNothing();
         expect((await playing.done).timedOut).toBe(false);
       });
 
       it('is ended when its time is over', async () => {
-        // A stream that takes longer than that, even for a player without a clock.
-        await using playing = await player.play(url, { timeoutMs: 20 });
+        // Nobody answers: no player is at the end before that.
+        const silent = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
+        await once(silent, 'listening');
+        const { port } = silent.address() as AddressInfo;
+        await using playing = await player.play(`http://127.0.0.1:${port}/index.m3u8`, { timeoutMs: 20 });
         expect(await playing.done).toMatchObject({ ended: false, timedOut: true });
+        silent.close();
       });
 
       it('says what it made of a stream that does not exist', async () => {
         await using playing = await player.play(`${field.stack.url}/v/none/index.m3u8`, {
-          timeoutMs: 20_000,
+          timeoutMs: 60_000,
         });
         const report = await playing.done;
         expect(report).toMatchObject({ ended: false, frames: { shown: 0 } });
