@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 
@@ -35,8 +35,7 @@ export async function listen(
   options: ListenOptions = {},
 ): Promise<Listening> {
   const server = createAdaptorServer({ fetch: app.fetch, hostname: host }) as Server;
-  // Node aborts a request whose client has closed its side, however complete its body is, unless it is told otherwise.
-  Object.assign(server, { httpAllowHalfOpen: options.halfOpen ?? false });
+  if (options.halfOpen === true) readOut(server);
   server.keepAliveTimeout = keepAliveMs;
   server.headersTimeout = keepAliveMs + 5000;
   const sockets = new Set<Socket>();
@@ -55,6 +54,36 @@ export async function listen(
   const name = host === '0.0.0.0' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   return { url: `http://${name}:${bound}`, close: (graceMs) => close(server, sockets, graceMs) };
 }
+
+/**
+ * What a client has sent is read to its end, whatever became of its side of the connection meanwhile. ffmpeg with
+ * `-http_persistent 1` sends file after file without reading more of the answers than comes its way: its kernel resets the connection
+ * when it ends, and the last files are still unread here when the answer to an earlier one is refused.
+ */
+function readOut(server: Server): void {
+  // Node aborts a request whose client has closed its side, however complete its body is, unless it is told otherwise.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.on('connection', (socket: Socket) => {
+    // A write that fails would destroy the socket with what is still to be read of it. Reading comes to the same end by itself.
+    const told =
+      (done: (error?: Error | null) => void) =>
+      (error?: Error | null): void =>
+        done(isGone(error) && !socket.readableEnded ? null : error);
+    const { _write: write, _writev: writev } = socket;
+    socket._write = (chunk, encoding, done) => write.call(socket, chunk, encoding, told(done));
+    if (writev !== undefined) socket._writev = (chunks, done) => writev.call(socket, chunks, told(done));
+  });
+  // Before the one that answers: what is read of it later is still there when its connection is gone.
+  server.prependListener('request', (incoming: IncomingMessage) => {
+    const { destroy } = incoming;
+    incoming.destroy = (error) =>
+      incoming.complete && isGone(error) ? incoming : destroy.call(incoming, error);
+  });
+}
+
+/** Whether an error says that the other side has closed or reset the connection. */
+const isGone = (error: Error | null | undefined): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 
 /**
  * A client with a kept-alive connection that was in the middle of a request holds up a plain `close`: idle connections are
