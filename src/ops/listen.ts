@@ -69,15 +69,15 @@ function readOut(server: Server): void {
       (done: (error?: Error | null) => void) =>
       (error?: Error | null): void =>
         done(isGone(error) && !socket.readableEnded ? null : error);
-    const { _write: write, _writev: writev } = socket;
-    socket._write = (chunk, encoding, done) => write.call(socket, chunk, encoding, told(done));
-    if (writev !== undefined) socket._writev = (chunks, done) => writev.call(socket, chunks, told(done));
+    const write = socket._write.bind(socket);
+    const writev = socket._writev?.bind(socket);
+    socket._write = (chunk, encoding, done) => write(chunk, encoding, told(done));
+    if (writev !== undefined) socket._writev = (chunks, done) => writev(chunks, told(done));
   });
   // Before the one that answers: what is read of it later is still there when its connection is gone.
   server.prependListener('request', (incoming: IncomingMessage) => {
-    const { destroy } = incoming;
-    incoming.destroy = (error) =>
-      incoming.complete && isGone(error) ? incoming : destroy.call(incoming, error);
+    const destroy = incoming.destroy.bind(incoming);
+    incoming.destroy = (error) => (incoming.complete && isGone(error) ? incoming : destroy(error));
   });
 }
 
