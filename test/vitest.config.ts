@@ -28,6 +28,7 @@ const matrix = 'test/players/matrix.test.ts';
 const playing = { testTimeout: 300_000, retry: process.env['SEGUE_PLAYERS_STRICT'] === '1' ? 0 : 1 };
 
 const beside = {
+  ...withCatalog,
   testTimeout: 300_000,
   hookTimeout: 300_000,
   fileParallelism: true,

@@ -21,7 +21,7 @@ import { until } from '../support/wait.ts';
 import { report, shown, summaryOf } from './ratio.ts';
 
 /** Pairs that are measured; the first warms up and does not count. */
-const pairs = 11;
+const pairs = 9;
 /** What the issue allows: the time of plain ffmpeg, half as much again. */
 const allowed = 1.5;
 

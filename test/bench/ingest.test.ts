@@ -24,7 +24,7 @@ const parts = ['playlists', 'node-1', 'node-2'];
 const cpuOfSegue = (): number => parts.reduce((sum, part) => sum + cpuOf(part), 0);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const seconds = 24;
+const seconds = 16;
 const runs = 3;
 /** What the issue allows of the producer's processor time. */
 const allowedCpu = 0.03;

@@ -48,7 +48,7 @@ function puts(requests: readonly string[]): number[] {
 
 test('the only node that has a video is gone for good: another one adopts its disk, and nothing is rendered again', async () => {
   // A busy machine is not to look like a dead node: others would make what it has.
-  await using field = await startField({ env: { SEGUE_LEASE_SECONDS: '10' } });
+  await using field = await startField({ ownDatabase: true, env: { SEGUE_LEASE_SECONDS: '10' } });
   await using folder = await temporaryFolder();
   const { proxy, stack } = field;
   await proxy.fail({ kind: 'refuse' });

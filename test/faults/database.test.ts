@@ -7,7 +7,7 @@ import { startFaultProxy, through } from '../support/proxy.ts';
 import { until } from '../support/wait.ts';
 import { expectWhole, gatedDescription, gating, onNodes, segmentsIn, startField, stored } from './kit.ts';
 
-const seconds = 40;
+const seconds = 28;
 const last = segmentsIn(seconds) - 1;
 
 test.each([['refuse'], ['blackhole']] as const)(

@@ -60,7 +60,7 @@ export function browserPlayers(): BrowserPlayers {
 async function play(
   page: Page,
   url: string,
-  { startAt = 0, timeoutMs = defaultTimeout }: PlayOptions = {},
+  { startAt = 0, time = AbortSignal.timeout(defaultTimeout) }: PlayOptions = {},
 ): Promise<Playing> {
   const crashed = Promise.withResolvers<'crashed'>();
   page.on('crash', () => crashed.resolve('crashed'));
@@ -72,12 +72,14 @@ async function play(
     },
     [url, startAt] as const,
   );
-  const time = Promise.withResolvers<'time'>();
-  const timer = setTimeout(() => time.resolve('time'), timeoutMs);
+  const timedOut = Promise.withResolvers<'time'>();
+  const expire = () => timedOut.resolve('time');
+  time.addEventListener('abort', expire, { once: true });
+  if (time.aborted) expire();
   const over = page.evaluate(() => session.over()).then(() => 'over' as const);
-  const done = Promise.race([over.catch(() => 'crashed' as const), crashed.promise, time.promise]).then(
+  const done = Promise.race([over.catch(() => 'crashed' as const), crashed.promise, timedOut.promise]).then(
     async (how) => {
-      clearTimeout(timer);
+      time.removeEventListener('abort', expire);
       const report = await page
         .evaluate(() => session.report())
         .catch(() => ({

@@ -57,12 +57,14 @@ export interface Cast {
   lost(node: string): void;
   /** Waits until every player (that has not given up) has got an answer of this kind. */
   answered(what: string, look: (answer: Answer) => boolean): Promise<void>;
+  /** Waits until every player but those that `mayHang` is over. */
+  over(mayHang: (player: Player) => boolean): Promise<void>;
   /** Waits for the end. */
   seen(): Promise<Map<string, Seen>>;
 }
 
 /** How long a session may take, in milliseconds. */
-const sessionMs = 120_000;
+export const sessionMs = 120_000;
 
 /** Which players take part, and how. */
 export interface CastOptions {
@@ -84,7 +86,7 @@ export async function play(
     if (how === undefined) return undefined;
     const tap = watched ? await startTap(origin) : undefined;
     const playing = await player.play(`${tap?.url ?? origin}${pathname}${search}`, {
-      timeoutMs: sessionMs,
+      time: AbortSignal.timeout(sessionMs),
       ...how,
     });
     const member: Member = {
@@ -141,6 +143,9 @@ export async function play(
           timeout: 60_000,
         });
       }
+    },
+    async over(mayHang) {
+      await Promise.all(members.filter(({ player }) => !mayHang(player)).map(({ playing }) => playing.done));
     },
     async seen() {
       const all = await Promise.all(

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { onNodes } from '../faults/kit.ts';
-import { type Cast, play, type Seen } from './cast.ts';
+import { type Cast, play, type Seen, sessionMs } from './cast.ts';
+import { type Known, knownOf } from './known.ts';
 import type { Player } from './player.ts';
 import type { Posted, Stage } from './stage.ts';
 
@@ -44,14 +45,22 @@ export async function lostBeforeCopy(
   const { field } = stage;
   await field.proxy.fail({ kind: 'refuse' });
   const video = await stage.post(28, quick, { gated: true });
-  // Some never come to the end of a growing list, and stand still until then (see `known`).
-  const options = query === '' ? {} : { options: () => ({ timeoutMs: 80_000 }) };
-  const cast = await play(players, `${video.url}${query}`, options);
+  const late = new AbortController();
+  const time = AbortSignal.any([late.signal, AbortSignal.timeout(sessionMs)]);
+  const cast = await play(players, `${video.url}${query}`, { options: () => ({ time }) });
   // hlsdemux2 may show nothing of a growing list before it ends, which it does after the loss.
   await cast.past(1, ({ name }) => query === '' || name !== 'GStreamer playbin3');
   await field.reach(video.id, 'some is made', (status) => onNodes(status) >= 5);
   await loseHolder(stage, video, cast);
   // A growing playlist ends when everything is in the bucket.
   await field.proxy.fail(undefined);
-  return cast.seen();
+  await cast.over(({ name }) => knownOf(name, query === '' ? 'lost' : 'lost-event').some(hangs));
+  const timer = setTimeout(() => late.abort(), hangingMs);
+  const seen = await cast.seen();
+  clearTimeout(timer);
+  return seen;
 }
+
+/** Those that may never come to the end of a growing list stand still until then, as long after all others as this, in milliseconds. */
+const hangingMs = 15_000;
+const hangs = ({ known: { misses } }: { known: Known }): boolean => misses.includes('does not reach the end');

@@ -14,8 +14,8 @@ export interface Player {
 export interface PlayOptions {
   /** Begin here, in seconds, where the player can. */
   readonly startAt?: number;
-  /** Highest time the whole may take, in milliseconds; then it is ended and `timedOut` is set. */
-  readonly timeoutMs?: number;
+  /** Its time: when that is over, it is ended, and `timedOut` is set. */
+  readonly time?: AbortSignal;
 }
 
 /** A session under way. */

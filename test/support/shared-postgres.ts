@@ -16,9 +16,15 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return () => server.stop();
 }
 
+/** The PostgreSQL of the project; undefined where it has none. */
+export function sharedIfAny(): TestPostgres | undefined {
+  const url = inject('postgres');
+  return url === undefined ? undefined : databasesOn(url);
+}
+
 /** The PostgreSQL of the project, for one file: use in `beforeAll`, stop in `afterAll`. */
 export function sharedPostgres(): TestPostgres {
-  const url = inject('postgres');
-  if (url === undefined) throw new Error('This project of test/vitest.config.ts has no PostgreSQL');
-  return databasesOn(url);
+  const shared = sharedIfAny();
+  if (shared === undefined) throw new Error('This project of test/vitest.config.ts has no PostgreSQL');
+  return shared;
 }

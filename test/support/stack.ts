@@ -57,6 +57,11 @@ export interface TestStackOptions {
   readonly detached?: boolean;
   /** What operators have decided; null: nothing. Default: everything is copied, so that tests do not depend on prices. */
   readonly policy?: unknown;
+  /**
+   * Whether it starts a PostgreSQL of its own. Default: where its folder is kept, and where the project of vitest has none that files
+   * share, which saves two seconds of processor time.
+   */
+  readonly ownDatabase?: boolean;
   /** Called for each piece of what it writes to standard error. */
   readonly onLog?: (piece: string) => void;
 }
@@ -91,10 +96,24 @@ export async function setPolicy(url: string, adminToken: string, policy: unknown
   if (!answer.ok) throw new Error(`policy not set: ${await answer.text()}`);
 }
 
+/** A database of its own on the PostgreSQL that files share, if there is one and the stack may use it. */
+async function sharedDatabase({ ownDatabase, dataFolder, env }: TestStackOptions) {
+  const isOwn = ownDatabase ?? (dataFolder !== undefined || env?.['DATABASE_URL'] !== undefined);
+  if (isOwn) return undefined;
+  // Not before it is needed: chaos runs without vitest, too, and brings its own.
+  const { sharedIfAny } = await import('./shared-postgres.ts');
+  const postgres = sharedIfAny();
+  if (postgres === undefined) return undefined;
+  // A node on a database of others is called as its host, unless it is told otherwise.
+  const settings = { DATABASE_URL: await postgres.createDatabase(), SEGUE_NODE_ID: 'node' };
+  return { settings, drop: () => postgres.stop() };
+}
+
 /** Starts `segue up` on a folder and waits until all of it is ready. */
 export async function startStack(options: TestStackOptions = {}): Promise<TestStack> {
   const folder = options.dataFolder === undefined ? await temporaryFolder() : undefined;
   const dataFolder = options.dataFolder ?? folder?.path ?? '';
+  const database = await sharedDatabase(options);
   const flags = ['--max-semi-space-size=1', '--optimize-for-size'];
   const child = spawn(process.execPath, [...flags, 'src/cli/main.ts', 'up', '--json'], {
     cwd: root,
@@ -106,6 +125,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
       ...process.env,
       PORT: '0',
       SEGUE_LOG_LEVEL: 'info',
+      ...database?.settings,
       ...options.env,
       SEGUE_DATA: dataFolder,
     },
@@ -138,6 +158,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
     child.kill('SIGTERM');
     if (!over()) await exited;
     await assertGone(() => [...living(all), ...processesOf(dataFolder)]);
+    await database?.drop();
     await folder?.[Symbol.asyncDispose]();
     return child.exitCode ?? 1;
   };

@@ -88,7 +88,7 @@ describe('segue up', { timeout: 300_000 }, () => {
   });
 
   test('a part that dies is started again: node, playlist service, bucket, database', async () => {
-    await using stack = await startStack();
+    await using stack = await startStack({ ownDatabase: true });
     for (const name of ['node-1', 'playlists', 'bucket', 'database']) {
       const url = stack.urlOf(name);
       const pid = stack.kill(name);

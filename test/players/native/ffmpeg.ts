@@ -19,7 +19,7 @@ function ffmpeg(name: string, realTime: boolean): Player {
   };
 }
 
-function play(url: string, realTime: boolean, { startAt = 0, timeoutMs }: PlayOptions = {}): Playing {
+function play(url: string, realTime: boolean, { startAt = 0, time }: PlayOptions = {}): Playing {
   const seen = screen();
   const said = complaints();
   const { child, exited, kill } = run(
@@ -31,7 +31,7 @@ function play(url: string, realTime: boolean, { startAt = 0, timeoutMs }: PlayOp
       ['-map', '0:v:0', '-map', '0:a:0?', '-vsync', 'passthrough'],
       ['-flush_packets', '1', '-f', 'framecrc', 'pipe:1'],
     ].flat(),
-    { stdio: ['ignore', 'pipe', 'pipe'], timeoutMs },
+    { stdio: ['ignore', 'pipe', 'pipe'], time },
   );
   let timeBase = 0;
   eachLine(child.stdout, (line) => {

@@ -17,7 +17,7 @@ function gstreamer(name: string, element: string, rank: string): Player {
   };
 }
 
-function play(url: string, element: string, rank: string, { timeoutMs }: PlayOptions = {}): Playing {
+function play(url: string, element: string, rank: string, { time }: PlayOptions = {}): Playing {
   const seen = screen();
   const said = complaints();
   const { child, exited, kill } = run(
@@ -27,7 +27,7 @@ function play(url: string, element: string, rank: string, { timeoutMs }: PlayOpt
       // Without `qos` and `max-lateness` these sinks show late frames too: what is missing, the stream did not bring.
       ['video-sink=fakesink name=screen sync=true silent=false', 'audio-sink=fakesink sync=true'],
     ].flat(),
-    { stdio: ['ignore', 'pipe', 'pipe'], timeoutMs, env: { ...process.env, GST_PLUGIN_FEATURE_RANK: rank } },
+    { stdio: ['ignore', 'pipe', 'pipe'], time, env: { ...process.env, GST_PLUGIN_FEATURE_RANK: rank } },
   );
   const state = { ended: false };
   eachLine(child.stdout, (line) => {

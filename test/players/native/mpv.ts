@@ -35,7 +35,7 @@ export const mpv: Player = {
   play: (url, options) => Promise.resolve(play(url, options)),
 };
 
-function play(url: string, { startAt = 0, timeoutMs }: PlayOptions = {}): Playing {
+function play(url: string, { startAt = 0, time }: PlayOptions = {}): Playing {
   const seen = screen();
   const said = complaints();
   const { child, exited, kill } = run(
@@ -48,7 +48,7 @@ function play(url: string, { startAt = 0, timeoutMs }: PlayOptions = {}): Playin
       ['--framedrop=no'],
       startAt > 0 ? [`--start=${startAt}`] : [],
     ].flat(),
-    { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], timeoutMs },
+    { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], time },
   );
   const ipc = child.stdio[3] as Duplex;
   // The player may be gone already.

@@ -90,14 +90,16 @@ describe('native players', () => {
         const silent = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
         await once(silent, 'listening');
         const { port } = silent.address() as AddressInfo;
-        await using playing = await player.play(`http://127.0.0.1:${port}/index.m3u8`, { timeoutMs: 20 });
+        await using playing = await player.play(`http://127.0.0.1:${port}/index.m3u8`, {
+          time: AbortSignal.timeout(20),
+        });
         expect(await playing.done).toMatchObject({ ended: false, timedOut: true });
         silent.close();
       });
 
       it('says what it made of a stream that does not exist', async () => {
         await using playing = await player.play(`${field.stack.url}/v/none/index.m3u8`, {
-          timeoutMs: 60_000,
+          time: AbortSignal.timeout(60_000),
         });
         const report = await playing.done;
         expect(report).toMatchObject({ ended: false, frames: { shown: 0 } });

@@ -68,11 +68,14 @@ export interface Running {
   readonly kill: () => void;
 }
 
-/** Starts a program that is killed, with everything it started, after `timeoutMs` or when this process ends. */
+/** Starts a program that is killed, with everything it started, when its time is over or this process ends. */
 export function run(
   { path }: Program,
   args: readonly string[],
-  { timeoutMs = defaultTimeout, ...options }: SpawnOptions & { readonly timeoutMs?: number | undefined },
+  {
+    time = AbortSignal.timeout(defaultTimeout),
+    ...options
+  }: SpawnOptions & { readonly time?: AbortSignal | undefined },
 ): Running {
   const child = spawn(path, args, { ...options, detached: true });
   const kill = () => {
@@ -80,13 +83,16 @@ export function run(
   };
   process.once('exit', kill);
   const state = { timedOut: false };
-  const timer = setTimeout(() => {
+  const expire = () => {
     state.timedOut = true;
     kill();
-  }, timeoutMs);
+  };
+  time.addEventListener('abort', expire, { once: true });
+  // It may have taken longer than that to come to here.
+  if (time.aborted) expire();
   const exited = new Promise<Exit>((resolve) => {
     const over = (code: number | null) => {
-      clearTimeout(timer);
+      time.removeEventListener('abort', expire);
       process.off('exit', kill);
       // Nobody of the group outlives its leader.
       kill();

@@ -34,7 +34,7 @@ export const vlc: Player = {
   play,
 };
 
-async function play(url: string, { startAt = 0, timeoutMs }: PlayOptions = {}): Promise<Playing> {
+async function play(url: string, { startAt = 0, time }: PlayOptions = {}): Promise<Playing> {
   const folder = await temporaryFolder();
   const fifo = join(folder.path, 'pictures');
   execFileSync('mkfifo', [fifo]);
@@ -79,7 +79,7 @@ async function play(url: string, { startAt = 0, timeoutMs }: PlayOptions = {}): 
     ].flat(),
     {
       stdio: ['pipe', 'pipe', 'pipe'],
-      timeoutMs,
+      time,
       cwd: folder.path,
       env: { PATH: process.env['PATH'], HOME: folder.path, XDG_RUNTIME_DIR: folder.path },
       ...nobody,
