@@ -64,26 +64,23 @@ async function endLeftover(dataFolder: string, log: Log): Promise<void> {
   const pid = Number((await readIfThere(pidFile))?.split('\n')[0]);
   if (!(pid > 1)) return;
   const command = commandOf(pid);
-  if (command === undefined) return;
-  if (!command.includes(dataFolder)) {
-    // A killed server that nobody has buried yet has no command line, and PostgreSQL would take it for alive.
-    const waits = command === '' ? 40 : 0;
-    for (let i = 0; i < waits && signalTo(pid, 0); i += 1) await delay(50);
-    await rm(pidFile, { force: true });
-    return;
+  if (command?.includes(dataFolder) === true) {
+    log.info({ child: pid }, 'ending the PostgreSQL that an earlier run left');
+    await endServer(pid, command);
   }
-  log.info({ child: pid }, 'ending the PostgreSQL that an earlier run left');
-  for (const [signal, ms] of [
-    ['SIGINT', 5000],
-    ['SIGQUIT', 5000],
-    ['SIGKILL', 5000],
-  ] as const) {
+  // A killed server that nobody has buried yet has no command line, and PostgreSQL would take it for alive.
+  for (let i = 0; i < 40 && commandOf(pid) === ''; i += 1) await delay(50);
+  if (commandOf(pid) !== undefined) await rm(pidFile, { force: true });
+}
+
+/** Ends a server, more and more firmly, until its number has another command line, or none. */
+async function endServer(pid: number, command: string): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     signalTo(pid, signal);
-    for (const end = Date.now() + ms; Date.now() < end; await delay(50)) {
+    for (const end = Date.now() + 5000; Date.now() < end; await delay(50)) {
       if (commandOf(pid) !== command) return;
     }
   }
-  await rm(pidFile, { force: true });
 }
 
 /** Makes the database cluster under another name first, so that one that was begun and not finished is never used. */

@@ -116,6 +116,27 @@ test('a stale postmaster.pid whose number now belongs to another program', async
   expect(await query(server.databaseUrl, (sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
 });
 
+test('a server that dies only now, and that nobody buries, is not taken for alive', async () => {
+  await using folder = await temporaryFolder();
+  await (await startPostgres(folder.path, log)).stop();
+  const data = join(folder.path, 'postgres', 'data');
+  // What has its command line; its parent stands still.
+  const script = `
+    const { pid } = require('node:child_process').spawn('sleep', ['600'], { argv0: process.argv[1] });
+    process.stdout.write(pid + '\\n', () => process.kill(process.pid, 'SIGSTOP'));`;
+  const parent = spawn(process.execPath, ['-e', script, data], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    await writeFile(join(data, 'postmaster.pid'), `${pid}\n${data}\n1\n5432\n\n127.0.0.1\n0 0\nready   \n`);
+    await using server = await startPostgres(folder.path, log);
+    expect(await query(server.databaseUrl, (sql) => sql`select 1 as one`)).toEqual([{ one: 1 }]);
+    expect(signalTo(pid, 0), 'it is still there, dead').toBe(true);
+  } finally {
+    parent.kill('SIGKILL');
+  }
+});
+
 test('a first start that was interrupted is begun anew', async () => {
   await using folder = await temporaryFolder();
   const half = join(folder.path, 'postgres', 'data.new');
