@@ -53,20 +53,20 @@ export const scenarios: readonly Scenario[] = [
   {
     id: 'join',
     title: 'join half-way through copying',
-    what: 'The first 10 segments are in the bucket and listed there (sealed prefix), the others are on the origin only, which is killed when every player has its first frame.',
-    seconds: 44,
+    what: 'The first 16 segments are in the bucket and listed there (sealed prefix), the others are on the origin only, which is killed when every player has its first frame.',
+    seconds: 60,
     evidence: hadSealedPrefix,
     async run(stage, players) {
       const { field } = stage;
       await field.proxy.fail(
         { kind: 'status', status: 503 },
-        (method, path) => method === 'PUT' && Number(/\/(\d+)\.m4s/.exec(path)?.[1] ?? 0) >= 10,
+        (method, path) => method === 'PUT' && Number(/\/(\d+)\.m4s/.exec(path)?.[1] ?? 0) >= 16,
       );
-      const video = await stage.post(44, 0);
+      const video = await stage.post(60, 0);
       await field.reach(
         video.id,
-        '10 segments are copied and all are made',
-        (status) => stored(status) >= 10 && onNodes(status) === segmentsIn(44),
+        '16 segments are copied and all are made',
+        (status) => stored(status) >= 16 && onNodes(status) === segmentsIn(60),
       );
       const cast = await play(players, video.url);
       await cast.past(0);
