@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -218,13 +218,12 @@ function connect(stack: TestStack): Pick<Field, 'post' | 'status' | 'reach' | 'h
         { what: 'somebody holds it', timeout: 60_000 },
       ),
     async lose(part) {
-      const home = join(stack.dataFolder, 'nodes', part);
-      // It is started again at once: its disk has to be gone before it is dead.
-      process.kill(stack.pidOf(part), 'SIGSTOP');
-      const lost = join(home, `lost-${stack.pidOf(part)}`);
-      await rename(join(home, 'segments'), lost);
       const pid = stack.kill(part);
-      await rm(lost, { recursive: true, force: true, maxRetries: 5 });
+      await rm(join(stack.dataFolder, 'nodes', part, 'segments'), {
+        recursive: true,
+        force: true,
+        maxRetries: 5,
+      });
       return pid;
     },
   };
