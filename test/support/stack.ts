@@ -141,6 +141,7 @@ export async function startStack(options: TestStackOptions = {}): Promise<TestSt
   const { ready } = seen;
   if (outcome === true || ready === undefined) {
     child.kill('SIGKILL');
+    await database?.drop();
     throw new Error(`segue up did not become ready:\n${seen.raw}\n${seen.errors}`);
   }
 
